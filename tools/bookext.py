@@ -1,0 +1,70 @@
+"""Sphinx extension of the book: tested outputs in the pages, and pages that need no other host."""
+
+import importlib.resources
+import shutil
+from pathlib import Path
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn, NbValidityError
+from sphinx.util import logging
+
+LOGGER = logging.getLogger(__name__)
+
+# What the pages load of MathJax: the renderer, its fonts, and the TeX extensions it fetches on use.
+MATHJAX_PARTS = ("tex-chtml.js", "output/chtml/fonts", "input/tex/extensions")
+
+
+def seed_cache(app):
+    """Give jupyter-cache the outputs of the committed notebooks, so that the pages show those.
+
+    The cache is looked up by the code of the chapter: one that was edited since its notebook was
+    refreshed is not found there and is executed. It is emptied first: it knows nothing of the
+    package, so what an earlier build executed may be out of date.
+    """
+    path = Path(app.config.nb_execution_cache_path or Path(app.outdir).parent / ".jupyter_cache")
+    shutil.rmtree(path, ignore_errors=True)
+    cache = get_cache(path)
+    for notebook in sorted(Path(app.srcdir, "book").glob("*.ipynb")):
+        content = nbformat.read(notebook, as_version=4)
+        try:
+            cache.cache_notebook_bundle(CacheBundleIn(nb=content, uri=str(notebook)))
+        except NbValidityError as error:
+            LOGGER.warning("%s was not run top to bottom: %s", notebook.name, error)
+
+
+def prune_scripts(app, pagename, templatename, context, doctree):
+    """Take out of a page the scripts of thebe, which is not used and comes from another host."""
+    scripts = context.get("script_files", [])
+    scripts[:] = [script for script in scripts if "thebe" not in _text(script).lower()]
+
+
+def _text(script):
+    attributes = getattr(script, "attributes", {})
+    return f"{getattr(script, 'filename', script)} {attributes.get('body', '')}"
+
+
+def serve_mathjax(app, error):
+    """Copy what the pages need of MathJax into the site, and drop debugging files."""
+    if error or app.builder.format != "html":
+        return
+    static = Path(app.outdir, "_static")
+    source = importlib.resources.files("sphinx-mathjax-offline") / "static" / "mathjax"
+    for part in MATHJAX_PARTS:
+        target = static / "mathjax" / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (source / part).is_dir():
+            shutil.copytree(source / part, target, dirs_exist_ok=True)
+        else:
+            shutil.copy(source / part, target)
+    for debugging in static.rglob("*.map"):
+        debugging.unlink()
+
+
+def setup(app):
+    """Register the handlers with Sphinx."""
+    app.config.mathjax_path = "mathjax/tex-chtml.js"
+    app.connect("builder-inited", seed_cache, priority=100)
+    app.connect("html-page-context", prune_scripts, priority=900)
+    app.connect("build-finished", serve_mathjax)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
