@@ -1,0 +1,79 @@
+"""Checks of arguments: every message names the argument, the value got, and what is allowed."""
+
+import difflib
+import math
+import numbers
+from collections.abc import Iterable
+
+__all__ = ["finite_number", "in_interval", "one_of", "whole_number"]
+
+
+def finite_number(name: str, value: object) -> float:
+    """`value` as a float, or an error that names the argument.
+
+    Raises:
+        TypeError: `value` is not a real number (booleans are not numbers here).
+        ValueError: `value` is NaN or infinite.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a real number, got {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return float(value)
+
+
+def in_interval(
+    name: str,
+    value: object,
+    low: float,
+    high: float = math.inf,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> float:
+    """`value` as a float inside the interval from `low` to `high`.
+
+    Raises:
+        TypeError: `value` is not a real number.
+        ValueError: `value` is not finite or lies outside the interval.
+    """
+    number = finite_number(name, value)
+    inside_low = low < number if open_low else low <= number
+    inside_high = number < high if open_high else number <= high
+    if not (inside_low and inside_high):
+        left = "(" if open_low or low == -math.inf else "["
+        right = ")" if open_high or high == math.inf else "]"
+        raise ValueError(f"{name} must lie in {left}{low:g}, {high:g}{right}, got {value!r}")
+    return number
+
+
+def whole_number(name: str, value: object, at_least: int = 0) -> int:
+    """`value` as an int not below `at_least`.
+
+    Raises:
+        TypeError: `value` is not an integer (3.0 and True are not).
+        ValueError: `value` is too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if value < at_least:
+        raise ValueError(f"{name} must be at least {at_least}, got {value!r}")
+    return int(value)
+
+
+def one_of(name: str, value: object, choices: Iterable[str]) -> str:
+    """`value` where it is one of `choices`, else an error that suggests the nearest.
+
+    Raises:
+        TypeError: `value` is not a string.
+        ValueError: `value` is not among `choices`.
+    """
+    allowed = list(choices)
+    listed = ", ".join(repr(choice) for choice in allowed)
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be one of {listed}, got {value!r}")
+    if value not in allowed:
+        nearest = difflib.get_close_matches(value, allowed, n=1, cutoff=0.5)
+        hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
+        raise ValueError(f"{name} must be one of {listed}, got {value!r}{hint}")
+    return value

@@ -1,0 +1,109 @@
+"""The package's layers: imports go one way, the wings are strangers, plotting stays outside."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from notebooks import ROOT
+
+PACKAGE = ROOT / "mixupbook"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+# What each layer may import from.
+ALLOWED = {
+    "ground": {"ground"},
+    "theory": {"ground", "theory"},
+    "images": {"ground", "images"},
+    "pages": {"ground", "theory", "images", "pages"},
+    "command": {"ground", "theory", "images"},
+}
+# Where these may be used. Everywhere else they would leak into the numerical modules.
+RESTRICTED = {
+    "matplotlib": {"pages"},
+    "ipywidgets": {"pages"},
+    "IPython": {"pages"},
+    "tqdm": {"images/training.py", "images/seeds.py", "theory/descent.py"},
+    "pooch": {"images/cifar10.py", "record.py"},
+    "sklearn": {"images/data.py"},
+    "xarray": {"theory", "pages"},
+}
+
+# What is run as a command (`python -m mixupbook.record`) stands above the package's layers.
+COMMANDS = {"record"}
+
+each_module = pytest.mark.parametrize(
+    "module", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix()
+)
+
+
+def layer(module: str) -> str:
+    """The part of the package that a dotted name belongs to."""
+    part = module.split(".")[1]
+    if part in {"theory", "images", "pages"}:
+        return part
+    return "command" if part in COMMANDS else "ground"
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+NAMES = {dotted(path) for path in MODULES}
+
+
+def imported(path: Path) -> list[str]:
+    """Every module that a file imports, at its top or inside a function."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+        if isinstance(node, ast.Import):
+            found += [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: name the module in full"
+            inner = [f"{node.module}.{name.name}" for name in node.names]
+            found += [name if name in NAMES else node.module for name in inner]
+    return found
+
+
+@each_module
+def test_imports_go_one_way(module):
+    # The front itself is no layer: `import mixupbook` asks for the version or the folder.
+    reached = {layer(name) for name in imported(module) if name.startswith("mixupbook.")}
+    assert reached <= ALLOWED[layer(dotted(module))]
+
+
+@each_module
+def test_restricted_imports(module):
+    place = module.relative_to(PACKAGE).as_posix()
+    for name in imported(module):
+        allowed = RESTRICTED.get(name.split(".")[0])
+        assert allowed is None or place in allowed or place.split("/")[0] in allowed, (
+            f"{place} imports {name}"
+        )
+
+
+def test_no_import_goes_in_circles():
+    edges = {
+        dotted(path): {name for name in imported(path) if name.startswith("mixupbook.")}
+        for path in MODULES
+    }
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, f"circle: {' -> '.join((*above, name))}"
+        if name not in done:
+            for following in edges.get(name, ()):
+                visit(following, (*above, name))
+            done.add(name)
+
+    for name in edges:
+        visit(name, ())
+
+
+@each_module
+def test_modules_are_small(module):
+    assert len(module.read_text(encoding="utf8").splitlines()) <= 300
+
+
+@pytest.mark.parametrize("module", [path for path in MODULES if path.stem not in COMMANDS])
+def test_library_does_not_print(module):
+    calls = [node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call)]
+    assert not [call for call in calls if getattr(call.func, "id", "") == "print"]
