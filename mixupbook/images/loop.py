@@ -1,0 +1,183 @@
+"""One training run in progress: the loop over batches, and the state that a checkpoint holds.
+
+Images lie on the device from the start, as bytes where that loses nothing. Inside an epoch nothing
+waits for the device: order, augmentation and Mixup are drawn there, losses stay there, and the
+learning rate is a plain number. Only the end of an epoch reads back.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from mixupbook.images.checkpoint import fingerprint
+from mixupbook.images.data import ImageData
+from mixupbook.images.evaluation import test_error
+from mixupbook.images.networks import prepare_network
+from mixupbook.images.pixels import as_bytes, as_float
+from mixupbook.images.randomness import (
+    default_states,
+    seed_defaults,
+    set_default_states,
+    streams,
+)
+from mixupbook.images.settings import Settings
+
+__all__ = ["MixFunction", "Training"]
+
+MixFunction = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+class Training:
+    """A run of `fit` between two epochs.
+
+    Torch's default generators belong to it while it lives (see `isolated_defaults`): the network's
+    own draws, such as dropout, and a `mixup` without a generator take from them.
+
+    Attributes:
+        network: the network in training.
+        history: one dictionary per completed epoch.
+    """
+
+    def __init__(
+        self,
+        data: ImageData,
+        network: str | nn.Module,
+        mixup: MixFunction | None,
+        settings: Settings,
+    ) -> None:
+        device = settings.device
+        seeds = streams(settings.seed)
+        self._settings = settings
+        self._generators = {
+            name: torch.Generator(device).manual_seed(seeds[name])
+            for name in ("order", "augment", "mixup")
+        }
+        self._mixup = mixup
+        if hasattr(mixup, "with_generator"):
+            self._mixup = mixup.with_generator(self._generators["mixup"])
+
+        seed_defaults(seeds["weights"], device)
+        network = prepare_network(network, data.x_train[:2], len(data.classes))
+        self.network = network.to(device=device, memory_format=settings.memory_format)
+        self._model = torch.compile(self.network) if settings.compile else self.network
+        self._optimizer = torch.optim.SGD(
+            self.network.parameters(),
+            lr=settings.lr,
+            momentum=settings.momentum,
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+        self._images = as_bytes(data.x_train).to(device)
+        self._labels = data.y_train.to(device)
+        self._test = as_bytes(data.x_test).to(device), data.y_test.to(device)
+        self.history: list[dict[str, int | float]] = []
+        seed_defaults(seeds["network"], device)
+
+    def run_epoch(self) -> None:
+        """Trains for one epoch and adds it to the history.
+
+        Raises:
+            FloatingPointError: the loss became infinite or NaN.
+        """
+        settings, epoch = self._settings, len(self.history)
+        if hasattr(self._mixup, "set_epoch"):
+            self._mixup.set_epoch(epoch)
+        order = torch.randperm(
+            len(self._images), generator=self._generators["order"], device=settings.device
+        )
+        batches = order.split(settings.batch_size)
+        losses = self._train(batches, epoch).tolist()
+        for step, loss in enumerate(losses):
+            if not math.isfinite(loss):
+                raise FloatingPointError(
+                    f"the training loss became {loss} in epoch {epoch}, step {step} "
+                    f"(of {len(batches)}, both counted from 0): try a smaller lr than {settings.lr}"
+                )
+        total = math.fsum(loss * len(batch) for loss, batch in zip(losses, batches, strict=True))
+        record = {
+            "epoch": epoch,
+            "lr": settings.learning_rate(epoch / settings.epochs),
+            "train_loss": total / len(self._images),
+        }
+        if (epoch + 1) % settings.test_every == 0 or epoch + 1 == settings.epochs:
+            record["test_error"] = self._test_error()
+        self.history.append(record)
+
+    def _train(self, batches: tuple[Int[Tensor, " _"], ...], epoch: int) -> Float[Tensor, " s"]:
+        """One pass over the batches; the loss of every step, left on the device."""
+        settings = self._settings
+        group = self._optimizer.param_groups[0]
+        losses = torch.empty(len(batches), device=settings.device)
+        self.network.train()
+        for step, chosen in enumerate(batches):
+            group["lr"] = settings.learning_rate((epoch + step / len(batches)) / settings.epochs)
+            x, targets = self._batch(chosen)
+            with self._autocast():
+                loss = cross_entropy(self._model(x), targets)
+            loss.backward()
+            self._optimizer.step()
+            self._optimizer.zero_grad()
+            losses[step] = loss.detach()
+        return losses
+
+    def _batch(self, chosen: Int[Tensor, " b"]) -> tuple[Tensor, Tensor]:
+        settings = self._settings
+        x, targets = as_float(self._images.index_select(0, chosen)), self._labels[chosen]
+        if settings.augmentation is not None:
+            x = settings.augmentation(x, self._generators["augment"])
+        if self._mixup is not None:
+            x, targets = self._mixup(x, targets)
+        return x.contiguous(memory_format=settings.memory_format), targets
+
+    def _test_error(self) -> float:
+        images, labels = self._test
+        with self._autocast():
+            return test_error(_FromBytes(self._model), images, labels)
+
+    def _autocast(self) -> torch.autocast:
+        enabled = self._settings.precision == "bfloat16"
+        return torch.autocast(self._settings.device.type, dtype=torch.bfloat16, enabled=enabled)
+
+    def fingerprints(self) -> dict[str, str]:
+        """Digests of what the settings do not say: the data and, before training, the weights."""
+        x_test, y_test = self._test
+        data = {"x": self._images, "y": self._labels, "x_test": x_test, "y_test": y_test}
+        return {
+            "data_fingerprint": fingerprint(data),
+            "initial_weights": fingerprint(self.network.state_dict()),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the coming epochs depend on, beside the settings."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "generators": {name: g.get_state() for name, g in self._generators.items()},
+            "default_generators": default_states(self._settings.device),
+            "history": self.history,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes back to where `state_dict` was taken."""
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        for name, generator in self._generators.items():
+            generator.set_state(state["generators"][name])
+        set_default_states(state["default_generators"], self._settings.device)
+        self.history = state["history"]
+
+
+class _FromBytes(nn.Module):
+    """A network that also takes images as bytes."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: UInt8[Tensor, "b C H W"] | Float[Tensor, "b C H W"]) -> Tensor:
+        return self.network(as_float(images))

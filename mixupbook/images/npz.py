@@ -1,0 +1,102 @@
+"""One's own images, from an .npz file."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mixupbook.images.data import ImageData
+
+__all__ = ["load_npz"]
+
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+def load_npz(path: str | os.PathLike) -> ImageData:
+    """One's own images, from an ``.npz`` file as ``numpy.savez`` writes it.
+
+    The file holds the arrays ``x_train`` and ``x_test`` of uint8, shape (N, H, W) or (N, H, W, C),
+    and ``y_train`` and ``y_test`` of integers 0..K-1, shape (N,). An optional array ``classes`` of
+    strings names the K classes; otherwise they are called "0", "1" and so on up to the largest
+    label. Pickled objects are never loaded.
+
+    Args:
+        path: the file.
+
+    Returns:
+        `ImageData` with images of shape (C, H, W).
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        TypeError: images that are not uint8 or labels that are not integers.
+        ValueError: not an .npz file, a missing or pickled array, or arrays that do not fit.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp(), "squares.npz")
+        >>> images, labels = np.zeros((4, 6, 6), dtype=np.uint8), np.array([0, 1, 0, 1])
+        >>> np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
+        >>> load_npz(path)
+        ImageData(4 training and 4 test images of 1x6x6, 2 classes)
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"path must be an existing .npz file, got {str(path)!r}")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"path must be an .npz file (numpy.savez writes one), got {str(path)!r}")
+    with np.load(path, allow_pickle=False) as archive:
+        missing = [key for key in KEYS if key not in archive]
+        if missing:
+            raise ValueError(
+                f"{path} must hold {', '.join(KEYS)}; it has no {', '.join(missing)}, "
+                f"only {', '.join(archive.files) or 'nothing'}"
+            )
+        arrays = {key: _read_array(archive, key, path) for key in KEYS}
+        names = _read_array(archive, "classes", path) if "classes" in archive else None
+    tensors = {}
+    for split in ("train", "test"):
+        x, y = f"x_{split}", f"y_{split}"
+        tensors[x] = _image_tensor(x, arrays[x], path)
+        tensors[y] = _label_tensor(y, arrays[y], path)
+    if names is None:
+        largest = max(int(tensors[f"y_{split}"].max()) for split in ("train", "test"))
+        names = np.arange(max(largest, 1) + 1).astype(str)
+    elif names.ndim != 1 or names.dtype.kind != "U":
+        raise TypeError(f"classes in {path} must be a row of strings, got {names.dtype} array")
+    return ImageData(**tensors, classes=names.tolist())
+
+
+def _read_array(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> np.ndarray:
+    try:
+        return archive[key]
+    except (ValueError, zipfile.BadZipFile, EOFError, OSError) as error:
+        if "allow_pickle" in str(error):
+            raise ValueError(
+                f"{key} in {path} is a pickled object, and loading one could run any code: "
+                "save it as a plain array of numbers (allow_pickle=False)"
+            ) from error
+        raise ValueError(f"{key} in {path} cannot be read, the file is damaged: {error}") from error
+
+
+def _image_tensor(name: str, images: np.ndarray, path: Path) -> Tensor:
+    """Images of shape (N, H, W) or (N, H, W, C) as (N, C, H, W)."""
+    if images.dtype != np.uint8:
+        raise TypeError(f"{name} in {path} must be uint8, got {images.dtype}")
+    if images.ndim not in (3, 4):
+        raise ValueError(
+            f"{name} in {path} must have shape (N, H, W) or (N, H, W, C), got {images.shape}"
+        )
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+
+
+def _label_tensor(name: str, labels: np.ndarray, path: Path) -> Tensor:
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"{name} in {path} must hold integers, got {labels.dtype}")
+    if labels.size == 0:
+        raise ValueError(f"{name} in {path} must hold at least one label, got {labels.shape}")
+    return torch.from_numpy(labels.astype(np.int64))

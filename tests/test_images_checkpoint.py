@@ -1,0 +1,250 @@
+import errno
+import io
+import json
+import os
+import pickle
+import resource
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+
+from mixupbook.images.checkpoint import Checkpoint, fingerprint
+from mixupbook.images.data import load_digits
+from mixupbook.images.training import TrainingInterrupted, fit
+from mixupbook.mixing import Mixup
+
+DATA = load_digits(train=33, test=50)
+SETTINGS = {"epochs": 4, "batch_size": 7, "lr": 0.05, "progress": False, "device": "cpu"}
+IDENTITY = {"lr": 0.1, "seed": 3}
+
+
+def state(size=3):
+    return {"network": {"weight": torch.arange(float(size))}, "history": [{"epoch": 0}]}
+
+
+def written(path, size=3):
+    checkpoint = Checkpoint(path)
+    checkpoint.write(IDENTITY, state(size))
+    return checkpoint
+
+
+class CrashError(Exception):
+    """Ends a run from inside, as a crash does."""
+
+
+class Crashing(Mixup):
+    """Mixup that fails after a number of batches, and is the same Mixup until then."""
+
+    steps, error = 10**9, CrashError
+
+    def after(self, steps, error=CrashError):
+        self.steps, self.error = steps, error
+        return self
+
+    def __call__(self, x, y):
+        self.steps -= 1
+        if self.steps < 0:
+            raise self.error
+        return super().__call__(x, y)
+
+
+class TestFile:
+    def test_reads_what_it_wrote(self, tmp_path):
+        checkpoint = written(tmp_path / "a.pt")
+        saved = checkpoint.read(IDENTITY)
+        assert saved["history"] == state()["history"]
+        assert torch.equal(saved["network"]["weight"], state()["network"]["weight"])
+        assert [path.name for path in tmp_path.iterdir()] == ["a.pt"]
+
+    def test_no_file_is_no_state(self, tmp_path):
+        assert Checkpoint(tmp_path / "a.pt").read(IDENTITY) is None
+
+    def test_names_every_differing_field(self, tmp_path):
+        checkpoint = written(tmp_path / "a.pt")
+        with pytest.raises(ValueError, match="another run") as caught:
+            checkpoint.read({"lr": 0.2, "seed": 3, "augment": "crop_flip"})
+        message = str(caught.value)
+        assert "lr is 0.1 there and 0.2 here" in message
+        assert "augment is None there and 'crop_flip' here" in message
+        assert "seed" not in message
+
+    def test_refuses_a_truncated_file_of_any_length(self, tmp_path):
+        checkpoint = written(tmp_path / "a.pt")
+        content = checkpoint.path.read_bytes()
+        for length in range(0, len(content), 37):
+            checkpoint.path.write_bytes(content[:length])
+            with pytest.raises(ValueError, match=r"damaged or no checkpoint .*delete it"):
+                checkpoint.read(IDENTITY)
+
+    def test_refuses_changed_contents(self, tmp_path):
+        checkpoint = written(tmp_path / "a.pt", size=1000)
+        content = bytearray(checkpoint.path.read_bytes())
+        with zipfile.ZipFile(checkpoint.path) as archive:
+            [tensor] = [entry for entry in archive.infolist() if entry.filename.endswith("data/0")]
+        content[tensor.header_offset + 2000] ^= 1
+        checkpoint.path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"damaged or no checkpoint .*data/0"):
+            checkpoint.read(IDENTITY)
+
+    def test_refuses_a_pickle_that_would_run_code(self, tmp_path):
+        class Evil:
+            def __reduce__(self):
+                return os.mkdir, (str(tmp_path / "owned"),)
+
+        path = tmp_path / "a.pt"
+        for content in (pickle.dumps(Evil()), saved_bytes({"format": 1, "state": Evil()})):
+            path.write_bytes(content)
+            with pytest.raises(ValueError, match="damaged or no checkpoint"):
+                Checkpoint(path).read(IDENTITY)
+        assert not (tmp_path / "owned").exists()
+
+    @pytest.mark.parametrize("content", [{"weights": 1}, [1, 2]])
+    def test_refuses_another_kind_of_file(self, tmp_path, content):
+        (tmp_path / "a.pt").write_bytes(saved_bytes(content))
+        with pytest.raises(ValueError, match="not written by mixupbook"):
+            Checkpoint(tmp_path / "a.pt").read(IDENTITY)
+
+    def test_refuses_a_later_format(self, tmp_path):
+        content = saved_bytes({"format": 99, "identity": IDENTITY, "state": state()})
+        (tmp_path / "a.pt").write_bytes(content)
+        with pytest.raises(ValueError, match="format 99, and this version of mixupbook reads 1"):
+            Checkpoint(tmp_path / "a.pt").read(IDENTITY)
+
+    def test_a_full_disk_keeps_the_earlier_state(self, tmp_path):
+        checkpoint = written(tmp_path / "a.pt")
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+        try:
+            with pytest.raises(OSError, match="could not be written: File too large") as caught:
+                checkpoint.write(IDENTITY, state(size=5000))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert caught.value.errno == errno.EFBIG
+        assert caught.value.filename == str(checkpoint.path)
+        assert [path.name for path in tmp_path.iterdir()] == ["a.pt"]
+        assert len(checkpoint.read(IDENTITY)["network"]["weight"]) == 3
+
+    def test_refuses_a_folder_that_is_not_there_before_training(self, tmp_path):
+        path = tmp_path / "missing" / "a.pt"
+        with pytest.raises(OSError, match=r"could not be written: No such file.*missing/a\.pt"):
+            fit(
+                DATA,
+                "small_convnet",
+                **SETTINGS,
+                mixup=Crashing(num_classes=10).after(0),
+                checkpoint=path,
+            )
+
+    def test_every_is_checked(self):
+        with pytest.raises(ValueError, match="every must be at least 1, got 0"):
+            Checkpoint("a.pt", every=0)
+
+    def test_fingerprint_sees_names_types_shapes_and_values(self):
+        x = torch.zeros(2, 3)
+        variants = [{"x": x}, {"y": x}, {"x": x.half()}, {"x": x.T}, {"x": x + 1}]
+        assert len({fingerprint(variant) for variant in variants}) == 5
+        assert fingerprint({"x": x.bfloat16()}) == fingerprint({"x": x.clone().bfloat16()})
+
+
+class TestResume:
+    @pytest.mark.parametrize("every", [1, 3])
+    def test_goes_on_as_if_never_interrupted(self, tmp_path, every):
+        mixup = Mixup(num_classes=10)
+        whole = fit(DATA, "small_convnet", **SETTINGS, mixup=mixup, augment="crop_flip")
+        settings = {**SETTINGS, "augment": "crop_flip"}
+        checkpoint = Checkpoint(tmp_path / "a.pt", every=every)
+        with pytest.raises(CrashError):
+            fit(
+                DATA,
+                "small_convnet",
+                **settings,
+                mixup=Crashing(num_classes=10).after(17),
+                checkpoint=checkpoint,
+            )
+        resumed = fit(DATA, "small_convnet", **settings, mixup=mixup, checkpoint=checkpoint)
+        assert resumed.history == whole.history
+        weights = whole.network.state_dict()
+        assert all(torch.equal(weights[n], v) for n, v in resumed.network.state_dict().items())
+
+    def test_a_finished_run_returns_at_once(self, tmp_path):
+        path = tmp_path / "a.pt"
+        first = fit(DATA, "small_convnet", **SETTINGS, checkpoint=path)
+        before = path.stat().st_mtime_ns
+        again = fit(DATA, "small_convnet", **SETTINGS, checkpoint=path)
+        assert again.history == first.history
+        assert again.test_error == first.test_error
+        assert path.stat().st_mtime_ns == before
+
+    @pytest.mark.parametrize(
+        ("changes", "field"),
+        [
+            ({"lr": 0.06}, "lr is 0.05 there and 0.06 here"),
+            ({"epochs": 5}, "epochs is 4 there and 5 here"),
+            ({"seed": 1}, "initial_weights is .* seed is 0 there and 1 here"),
+            ({"network": "small_convnet_bn"}, "network is 'small_convnet' there"),
+            ({"mixup": Mixup(num_classes=10)}, r"mixup is None there and .Mixup\(alpha=1.0"),
+            ({"data": load_digits(train=33, test=50, seed=1)}, "run: data_fingerprint is '"),
+        ],
+    )
+    def test_refuses_another_configuration(self, tmp_path, changes, field):
+        arguments = {"data": DATA, "network": "small_convnet", **SETTINGS}
+        fit(**arguments, checkpoint=tmp_path / "a.pt")
+        with pytest.raises(ValueError, match=field):
+            fit(**{**arguments, **changes}, checkpoint=tmp_path / "a.pt")
+
+    def test_ctrl_c_leaves_a_usable_checkpoint(self, tmp_path):
+        path = tmp_path / "a.pt"
+        with pytest.raises(
+            TrainingInterrupted, match=r"goes on from checkpoint '.*a\.pt'"
+        ) as caught:
+            fit(
+                DATA,
+                "small_convnet",
+                **SETTINGS,
+                mixup=Crashing(num_classes=10).after(12, KeyboardInterrupt),
+                checkpoint=path,
+            )
+        mixup = Mixup(num_classes=10)
+        whole = fit(DATA, "small_convnet", **SETTINGS, mixup=mixup)
+        assert caught.value.run.history == whole.history[:2]
+        resumed = fit(DATA, "small_convnet", **SETTINGS, mixup=mixup, checkpoint=path)
+        assert resumed.history == whole.history
+
+    def test_nan_keeps_the_last_good_checkpoint(self, tmp_path):
+        path = tmp_path / "a.pt"
+
+        def explode(x, y):
+            return x * torch.nan, y
+
+        settings = {**SETTINGS, "mixup": explode, "checkpoint": path}
+        with pytest.raises(FloatingPointError, match="epoch 0, step 0"):
+            fit(DATA, "small_convnet", **settings)
+        saved = torch.load(path, weights_only=True)["state"]
+        assert saved["history"] == []
+        assert all(value.isfinite().all() for value in saved["network"].values())
+
+
+def test_a_killed_run_ends_like_one_never_interrupted(tmp_path):
+    """SIGKILL at twenty random moments."""
+    script = Path(__file__).with_name("kill_and_resume.py")
+    finished = subprocess.run(
+        [sys.executable, script, tmp_path, "20"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr.decode()
+    report = json.loads(finished.stdout)
+    assert report["kills"] >= 20
+    assert all(run["same"] for run in report["runs"]), report
+
+
+def saved_bytes(content):
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()

@@ -1,0 +1,107 @@
+import pytest
+import torch
+from torch import nn
+
+from mixupbook.images.networks import NETWORKS, build_network, prepare_network
+
+
+def parameter_count(network):
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+class WithFeatures(nn.Linear):
+    """Returns more than scores."""
+
+    def __init__(self):
+        super().__init__(20, 3)
+
+    def forward(self, x):
+        return super().forward(x.flatten(1)), x
+
+
+class TestBuild:
+    @pytest.mark.parametrize("name", NETWORKS)
+    @pytest.mark.parametrize(("shape", "classes"), [((3, 32, 32), 10), ((1, 35, 33), 7)])
+    def test_returns_a_score_for_each_class(self, name, shape, classes):
+        network = build_network(name, shape, classes)
+        assert network(torch.rand(3, *shape)).shape == (3, classes)
+
+    def test_small_convnet_takes_digits(self):
+        assert build_network("small_convnet", (1, 8, 8), 10)(torch.rand(5, 1, 8, 8)).shape == (
+            5,
+            10,
+        )
+
+    def test_resnet18_has_the_known_size(self):
+        # Convolutions: 9 * 3 * 64 in the stem, then two per block and the three shortcuts.
+        widths = [(64, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256)]
+        widths += [(256, 512), (512, 512)]
+        expected = 9 * 3 * 64 + 2 * 64
+        for before, after in widths:
+            expected += 9 * before * after + 9 * after * after + 2 * 2 * after
+            if before != after:
+                expected += before * after + 2 * after
+        expected += 512 * 10 + 10
+        assert parameter_count(build_network("resnet18", (3, 32, 32), 10)) == expected == 11_173_962
+
+    def test_resnet18_halves_the_image_three_times(self):
+        network = build_network("resnet18", (3, 32, 32), 10)
+        assert network[:-2](torch.rand(2, 3, 32, 32)).shape == (2, 512, 4, 4)
+
+    def test_vgg16_has_thirteen_convolutions(self):
+        layers = list(build_network("vgg16", (3, 32, 32), 10).modules())
+        widths = [layer.out_channels for layer in layers if isinstance(layer, nn.Conv2d)]
+        assert widths == [64, 64, 128, 128, *[256] * 3, *[512] * 6]
+        assert sum(isinstance(layer, nn.BatchNorm2d) for layer in layers) == 13
+
+    def test_small_convnet_has_no_batch_norm_and_its_sibling_has(self):
+        def norms(name):
+            modules = build_network(name, (3, 8, 8), 10).modules()
+            return sum(isinstance(module, nn.BatchNorm2d) for module in modules)
+
+        assert norms("small_convnet") == 0
+        assert norms("small_convnet_bn") == 3
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (("resnet81", (3, 32, 32), 10), r"network must be one of .*did you mean 'resnet18'\?"),
+            (("vgg16", (3, 31, 32), 10), "'vgg16' needs images of at least 32 x 32 pixels, got 31"),
+            (("small_convnet", (1, 1, 8), 10), "at least 2 x 2 pixels, got 1 x 8"),
+            (("small_convnet", (1, 8, 8), 1), "num_classes must be at least 2"),
+            (("small_convnet", (0, 8, 8), 10), "image_shape must be at least 1"),
+        ],
+    )
+    def test_refuses(self, arguments, message):
+        with pytest.raises(ValueError, match=message):
+            build_network(*arguments)
+
+
+class TestPrepare:
+    SAMPLE = torch.rand(2, 1, 4, 5)
+
+    def test_copies_a_module(self):
+        module = nn.Sequential(nn.Flatten(), nn.Linear(20, 3))
+        prepared = prepare_network(module, self.SAMPLE, 3)
+        prepared[1].weight.data.zero_()
+        assert module[1].weight.abs().sum() > 0
+
+    def test_does_not_change_batch_norm_statistics(self):
+        module = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(20, 3))
+        prepared = prepare_network(module, self.SAMPLE, 3)
+        assert prepared[0].num_batches_tracked == 0
+
+    @pytest.mark.parametrize(
+        ("module", "message"),
+        [
+            (nn.Sequential(nn.Flatten(), nn.Linear(20, 4)), r"each of the 3 classes.*got \(2, 4\)"),
+            (nn.Conv2d(1, 3, 3), r"shape \(2, 3\) for 2 images, got \(2, 3, 2, 3\)"),
+            (nn.Conv2d(3, 3, 3), r"must take images of shape \(2, 1, 4, 5\); it failed"),
+            (nn.Flatten(), "must have parameters to train"),
+            (nn.LSTM(5, 3), "it failed: LSTM"),
+            (WithFeatures(), r"shape \(2, 3\) for 2 images, got tuple"),
+        ],
+    )
+    def test_refuses_what_does_not_fit(self, module, message):
+        with pytest.raises(ValueError, match=message):
+            prepare_network(module, self.SAMPLE, 3)

@@ -1,0 +1,57 @@
+import pytest
+from torch import nn
+
+from mixupbook.images.checkpoint import Checkpoint
+from mixupbook.images.data import load_digits
+from mixupbook.images.seeds import fit_seeds
+from mixupbook.images.training import fit
+from mixupbook.mixing import Mixup
+
+DATA = load_digits(train=33, test=50)
+SETTINGS = {"epochs": 2, "batch_size": 7, "lr": 0.05, "progress": False, "device": "cpu"}
+MIXUP = Mixup(num_classes=10)
+
+
+def test_one_run_for_each_seed_in_order():
+    runs = fit_seeds(DATA, "small_convnet", seeds=(3, 0, 5), mixup=MIXUP, **SETTINGS)
+    for seed, run in zip((3, 0, 5), runs, strict=True):
+        alone = fit(DATA, "small_convnet", seed=seed, mixup=MIXUP, **SETTINGS)
+        assert run.history == alone.history
+        assert run.config == alone.config
+
+
+def test_every_seed_has_its_own_checkpoint(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "digits.pt", every=2)
+    runs = fit_seeds(DATA, "small_convnet", seeds=(1, 2), checkpoint=checkpoint, **SETTINGS)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["digits-seed1.pt", "digits-seed2.pt"]
+    again = fit_seeds(
+        DATA, "small_convnet", seeds=(2, 1), checkpoint=tmp_path / "digits.pt", **SETTINGS
+    )
+    assert [run.history for run in again] == [run.history for run in reversed(runs)]
+
+
+def test_a_module_starts_every_seed_from_its_weights():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    runs = fit_seeds(DATA, network, seeds=(1, 2), **{**SETTINGS, "batch_size": 33, "epochs": 1})
+    losses = [run.history[0]["train_loss"] for run in runs]
+    # One step on all images: only the order within the sum differs.
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seeds": ()}, "seeds must be at least one"),
+        ({"seeds": (1, 2, 1)}, "all different, got"),
+        ({"seeds": (1, -2)}, "seeds must be at least 0"),
+    ],
+)
+def test_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        fit_seeds(DATA, "small_convnet", **SETTINGS, **arguments)
+
+
+def test_a_number_of_seeds_is_not_enough():
+    with pytest.raises(TypeError, match=r"such as range\(10\), got 3"):
+        # Without the type checks that the tests add.
+        fit_seeds.__wrapped__(DATA, "small_convnet", seeds=3, **SETTINGS)
