@@ -1,0 +1,250 @@
+import dataclasses
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+
+from mixupbook import records
+from mixupbook.provenance import source_digests
+from mixupbook.records import Arm, Record, RecordError, SeedRun
+
+MADE = records.names()
+
+
+def a_run(seed, error=0.25, recalibrated=0.2, epochs=3, seconds=7.5):
+    history = {
+        "train_loss": [2.0 - 0.1 * epoch for epoch in range(epochs)],
+        "test_error": [0.5 + 0.01 * seed] * (epochs - 1) + [error],
+    }
+    return SeedRun(seed, history, error, recalibrated, seconds)
+
+
+def a_record(**changes):
+    fields = {
+        "name": "five-by-three",
+        "title": "An example",
+        "note": "Made up for a test.",
+        "data": {"edition": "made up", "train": 7, "test": 11},
+        "settings": {"network": "none", "epochs": 3, "seeds": [0, 1, 5]},
+        "arms": (
+            Arm("standard", {}, (a_run(0, 0.3), a_run(1, 0.2), a_run(5, 0.4))),
+            Arm("mixup", {"label_map": "identity"}, (a_run(0, 0.1), a_run(5, 0.3))),
+        ),
+        "sources": source_digests(["arguments", "provenance"]),
+        "package_version": "0.1.0",
+        "environment": {"python": "3.11.2"},
+        "device": "an abacus",
+        "date": "2024-02-29",
+    }
+    return Record(**(fields | changes))
+
+
+def stale_record(**changes):
+    sources = source_digests(["arguments", "provenance"]) | {"provenance": "0" * 16}
+    return a_record(sources=sources, **changes)
+
+
+def test_a_record_survives_the_file(tmp_path):
+    path = records.write(a_record(), tmp_path)
+    assert path == tmp_path / "five-by-three.json"
+    assert records.load("five-by-three", tmp_path) == a_record()
+    assert records.names(tmp_path) == ["five-by-three"]
+
+
+def test_writing_replaces_and_leaves_nothing_else(tmp_path):
+    records.write(a_record(), tmp_path)
+    records.write(a_record(note="Made again."), tmp_path)
+    assert records.load("five-by-three", tmp_path).note == "Made again."
+    assert [path.name for path in tmp_path.iterdir()] == ["five-by-three.json"]
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    records.write(a_record(), tmp_path)
+
+    def full_disk(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        records.write(a_record(note="Made again."), tmp_path)
+    assert records.load("five-by-three", tmp_path) == a_record()
+    assert [path.name for path in tmp_path.iterdir()] == ["five-by-three.json"]
+
+
+def test_curves_and_errors_are_in_order_of_seed():
+    record = a_record()
+    np.testing.assert_array_equal(record.errors("standard"), [0.3, 0.2, 0.4])
+    np.testing.assert_array_equal(record.errors("mixup", recalibrated=True), [0.2, 0.2])
+    curves = record.curves("mixup", "test_error")
+    np.testing.assert_array_equal(curves, [[0.5, 0.5, 0.1], [0.55, 0.55, 0.3]])
+
+
+def test_unknown_arms_and_columns_suggest_the_nearest():
+    with pytest.raises(ValueError, match="did you mean 'standard'"):
+        a_record().errors("standart")
+    with pytest.raises(ValueError, match="did you mean 'test_error'"):
+        a_record().curves("mixup", "test_eror")
+
+
+def test_a_network_without_batch_norm_has_no_recalibrated_error():
+    record = a_record(arms=(Arm("standard", {}, (a_run(0, recalibrated=None),)),))
+    with pytest.raises(ValueError, match="no recalibrated error"):
+        record.errors("standard", recalibrated=True)
+    assert records.table(record)[0]["recalibrated"] is None
+
+
+def test_missing_runs_are_listed_seed_by_seed():
+    assert a_record().missing() == [("mixup", 1)]
+    empty = a_record(arms=(Arm("standard", {}), Arm("mixup", {})), settings={"seeds": [3, 2]})
+    assert empty.missing() == [("standard", 3), ("mixup", 3), ("standard", 2), ("mixup", 2)]
+    assert records.table(empty) == []
+    with pytest.raises(ValueError, match="no run of 'mixup' yet"):
+        empty.curves("mixup", "test_error")
+
+
+def test_table_has_means_intervals_and_cost():
+    first, second = records.table(a_record())
+    assert (first["arm"], first["seeds"], first["seconds"]) == ("standard", 3, 7.5)
+    # By hand: mean .3, standard deviation .1, t(.975; 2) = 4.302653.
+    halfwidth = 4.302653 * 0.1 / math.sqrt(3)
+    assert first["error"].mean == pytest.approx(0.3)
+    assert first["error"].high == pytest.approx(0.3 + halfwidth, rel=1e-6)
+    assert second["seeds"] == second["error"].count == 2
+    assert second["recalibrated"].mean == pytest.approx(0.2)
+
+
+def test_a_run_taken_up_again_has_no_time_of_its_own():
+    arm = Arm("standard", {}, (a_run(0, seconds=None), a_run(1, seconds=4.0)))
+    assert records.table(a_record(arms=(arm,)))[0]["seconds"] == 4.0
+    arm = Arm("standard", {}, (a_run(0, seconds=None),))
+    assert records.table(a_record(arms=(arm,)))[0]["seconds"] is None
+
+
+def test_one_seed_has_no_interval():
+    row = records.table(a_record(arms=(Arm("standard", {}, (a_run(0, 0.25),)),)))[0]
+    assert (row["error"].mean, row["error"].count) == (0.25, 1)
+    assert math.isnan(row["error"].low)
+    assert math.isnan(row["error"].high)
+
+
+def test_a_record_that_was_not_made_says_so(tmp_path):
+    with pytest.raises(records.NotMade, match=r"python -m mixupbook\.record resnet-on-mars"):
+        records.load("resnet-on-mars", tmp_path)
+    assert records.state("resnet-on-mars", tmp_path) == "not made"
+
+
+@pytest.mark.parametrize("name", ["../escape", "a/b", "Upper", "", ".hidden", "a b", 7])
+def test_names_cannot_leave_the_folder(name, tmp_path):
+    with pytest.raises(ValueError, match="name must be"):
+        records.load(name, tmp_path)
+    with pytest.raises(ValueError, match="name must be"):
+        a_record(name=name)
+
+
+def damaged(**changes):
+    fields = {"format": 1} | dataclasses.asdict(a_record())
+    for key, value in changes.items():
+        if value is ...:
+            del fields[key]
+        else:
+            fields[key] = value
+    return json.dumps(fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not JSON"),
+        (damaged()[:-200], "not JSON"),
+        ("[1, 2]", "format 1"),
+        (damaged(format=2), "format 1"),
+        (damaged(device=...), r"missing \['device'\]"),
+        (damaged(arms=...), "'arms'"),
+        (damaged(colour="red"), r"unknown \['colour'\]"),
+        (damaged(arms=3), "not a whole record"),
+        (damaged(arms=[]), "at least one"),
+        (damaged(arms=[{"name": "a", "settings": {}}]), "'runs'"),
+        (damaged(arms=[{"name": "a", "settings": {}, "runs": [{"seed": 0}]}]), "test_error"),
+        (damaged(settings={}), "seeds"),
+        (damaged(date="yesterday"), "YYYY-MM-DD"),
+        (damaged(title=7), "title must be text"),
+        (damaged(acknowledged={"reason": "why"}), "'sources' and 'reason'"),
+        (damaged(name="another"), "holds the record 'another'"),
+    ],
+)
+def test_a_damaged_file_is_refused_with_its_fault(text, message, tmp_path):
+    path = tmp_path / "five-by-three.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RecordError, match=message) as caught:
+        records.load("five-by-three", tmp_path)
+    assert "five-by-three.json" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"test_error": 1.5}, "test_error must lie in"),
+        ({"test_error": math.nan}, "test_error must be finite"),
+        ({"recalibrated_error": 37.0}, "recalibrated_error must lie in"),
+        ({"seconds": -2.0}, "seconds must lie in"),
+        ({"history": {"a": [1.0], "b": [1.0, 2.0]}}, "columns of one length"),
+        ({"history": {"a": [1.0, math.inf]}}, "column 'a' must hold finite"),
+        ({"history": {"a": ["1.0"]}}, "column 'a' must hold finite"),
+        ({"history": {}}, "columns of one length"),
+    ],
+)
+def test_an_impossible_run_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(a_run(0), **change)
+
+
+def test_runs_of_an_arm_are_ordered_and_unique():
+    for seeds in [(1, 0), (0, 0)]:
+        with pytest.raises(RecordError, match="order of seed"):
+            Arm("standard", {}, tuple(a_run(seed) for seed in seeds))
+    with pytest.raises(RecordError, match="different names"):
+        a_record(arms=(Arm("standard", {}), Arm("standard", {})))
+
+
+def test_a_change_of_the_source_makes_a_record_stale(tmp_path):
+    records.write(a_record(), tmp_path)
+    assert records.state("five-by-three", tmp_path) == "made"
+    assert records.changed_sources(a_record()) == []
+    records.write(stale_record(), tmp_path)
+    assert records.state("five-by-three", tmp_path) == "stale"
+    assert records.changed_sources(stale_record()) == ["provenance"]
+
+
+def test_an_acknowledgement_holds_for_one_state_of_the_source(tmp_path):
+    record = records.acknowledge(stale_record(), "a helper was renamed; arm standard ran again")
+    records.write(record, tmp_path)
+    assert records.state("five-by-three", tmp_path) == "acknowledged"
+    mark = record.acknowledged | {"sources": record.acknowledged["sources"] | {"arguments": "f"}}
+    records.write(dataclasses.replace(record, acknowledged=mark), tmp_path)
+    assert records.state("five-by-three", tmp_path) == "stale"
+
+
+def test_an_acknowledgement_needs_a_change_and_a_reason():
+    with pytest.raises(ValueError, match="nothing to acknowledge"):
+        records.acknowledge(a_record(), "because")
+    with pytest.raises(ValueError, match="reason must say why"):
+        records.acknowledge(stale_record(), "  ")
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_no_record_in_the_package_is_stale(name):
+    changed = records.changed_sources(records.load(name))
+    assert records.state(name) != "stale", (
+        f"{changed} changed since {name} was made: make it again (python -m mixupbook.record "
+        f"{name}), or see whether some of its arms still come out as recorded (--recheck ARM ...)"
+    )
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_records_in_the_package_are_small_and_name_no_machine(name):
+    text = (records.FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    assert len(text) < 300_000
+    assert not re.search(r"""[\s"'(](/|~/|[A-Za-z]:\\)""", text)
