@@ -1,0 +1,70 @@
+"""The exact loss and its gradient at given weights."""
+
+from collections.abc import Sequence
+from typing import no_type_check
+
+import torch
+from torch import Tensor
+
+from mixupbook.theory.batches import check_data, check_objectives, spread, stack
+from mixupbook.theory.feature_noise import PatchData
+from mixupbook.theory.losses import GroupedLoss
+from mixupbook.theory.objectives import Objective
+from mixupbook.theory.patch_network import as_columns, as_weights
+
+__all__ = ["loss_and_gradient"]
+
+
+@no_type_check
+def loss_and_gradient(
+    weights: Tensor,
+    data: PatchData | Sequence[PatchData],
+    objective: Objective | Sequence[Objective],
+) -> tuple[Tensor, Tensor]:
+    """The exact loss at given weights and its gradient: what one step of `descend` is made of.
+
+    A schedule (`start_step`, `stop_step`) plays no part here.
+
+    Args:
+        weights: W, shape (2, m, d), floating; or (R, 2, m, d) for R runs at once. The computation
+            is in their precision and on their device.
+        data: the examples; for R runs, one `PatchData` or one for each run.
+        objective: `Standard`, `PairMixup` or `ExpectedMixup`; for R runs, one or one for each.
+
+    Returns:
+        ``(loss, gradient)``: the loss without dimensions (or (R,)), the gradient like `weights`.
+
+    Raises:
+        TypeError: an argument of the wrong kind.
+        ValueError: shapes that do not fit.
+
+    Example:
+        >>> from mixupbook import PatchData, Standard, loss_and_gradient
+        >>> data = PatchData(torch.eye(5)[None, :2], torch.tensor([1]), torch.tensor([False]))
+        >>> loss, gradient = loss_and_gradient(torch.zeros(2, 3, 5), data, Standard())
+        >>> f"{loss:.4f}", gradient.shape
+        ('0.6931', torch.Size([2, 3, 5]))
+    """
+    if not isinstance(weights, Tensor) or not weights.is_floating_point():
+        raise TypeError(f"weights must be a floating tensor, got {weights!r}")
+    if weights.ndim not in (3, 4) or weights.shape[-3] != 2 or weights.numel() == 0:
+        raise ValueError(
+            f"weights must have shape (2, m, d) or (R, 2, m, d), got {tuple(weights.shape)}"
+        )
+    batch = weights.detach() if weights.ndim == 4 else weights.detach()[None]
+    runs = spread({"weights": list(batch), "data": data, "objective": objective})
+    check_data("data", runs["data"])
+    check_objectives(runs["objective"])
+    dimension = runs["data"][0].x.shape[2]
+    if weights.shape[-1] != dimension:
+        raise ValueError(
+            f"weights must have the dimension of the data, {dimension}, got {weights.shape[-1]}"
+        )
+    examples = stack(runs["data"], weights.dtype, weights.device)
+    rows = examples.x.flatten(1, 2)
+    responses = torch.bmm(rows, as_columns(batch)).unflatten(1, examples.x.shape[1:3])
+    loss = GroupedLoss(runs["objective"], examples.y, runs["data"])
+    gradient = as_weights(torch.bmm(rows.mT, loss.gradient(responses).flatten(1, 2)))
+    if weights.ndim == 3:
+        return loss.value(responses)[0], gradient[0]
+    return loss.value(responses), gradient

@@ -1,0 +1,51 @@
+"""The two-layer quadratic network on patches.
+
+F_k(x) = sum over filters r < m and patches p < P of <w_{k,r}, x^(p)>^2, for classes k = 0, 1.
+
+Between the classes only the margin F_1 - F_0 matters, and it is one signed sum of squares over the
+filters of both. Computations therefore keep all 2m filters in one axis, class 0 first: weights
+(2, m, d) are handled as columns (d, 2m), and responses <w_{k,r}, x^(p)> as (n, P, 2m).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+def initial_weights(
+    seeds: Sequence[int], width: int, dimension: int, init_std: float
+) -> Float[Tensor, "R 2 m d"]:
+    """Weights N(0, init_std^2), one network for each seed.
+
+    Drawn in float32 on the CPU whatever is computed with later, so that every precision and every
+    device starts from the same point.
+    """
+    return torch.stack(
+        [
+            torch.randn(2, width, dimension, generator=torch.Generator().manual_seed(seed))
+            for seed in seeds
+        ]
+    ).mul_(init_std)
+
+
+def as_columns(weights: Float[Tensor, "R 2 m d"]) -> Float[Tensor, "R d filters"]:
+    """The filters of both classes as columns, class 0 first."""
+    return weights.flatten(1, 2).mT
+
+
+def as_weights(columns: Float[Tensor, "R d filters"]) -> Float[Tensor, "R 2 m d"]:
+    """The inverse of `as_columns`."""
+    return columns.mT.unflatten(1, (2, -1))
+
+
+def margins(responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, "R n"]:
+    """F_1 - F_0 of each example."""
+    by_class = responses.unflatten(-1, (2, -1)).square().sum(dim=(2, 4))
+    return by_class[..., 1] - by_class[..., 0]
+
+
+def mistakes(margin: Float[Tensor, "R n"], y: Float[Tensor, "R n"]) -> Bool[Tensor, "R n"]:
+    """Whether the larger output is another class's (on a tie the network says class 0)."""
+    return (margin > 0) != (y == 1)

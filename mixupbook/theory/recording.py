@@ -1,0 +1,75 @@
+"""Records of many runs over the steps, as a dataset; diverged runs are NaN from then on."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import Float
+from torch import Tensor
+
+from mixupbook.theory.feature_noise import FEATURES
+
+__all__ = ["Records"]
+
+EXTRA_DIMS = {"feature_alignment": ("feature",), "noise_memorisation": ("example",)}
+
+
+class Records:
+    """Collects what is measured of runs, and knows which of them still hold finite numbers.
+
+    A run has diverged at the first step whose responses, or recorded loss, are not finite: from
+    there on they never are again, so counting the finite steps is enough, and needs no look at the
+    numbers (which would stall a GPU) before they are recorded.
+    """
+
+    def __init__(self, seeds: Sequence[int], device: torch.device) -> None:
+        self.seeds = seeds
+        self.steps: list[int] = []
+        self.found: dict[str, list[Tensor]] = {}
+        self.finite_steps = torch.zeros(len(seeds), dtype=torch.int64, device=device)
+        self.diverged_at = torch.full((len(seeds),), -1)
+
+    def watch(self, responses: Float[Tensor, "R n P filters"]) -> None:
+        """To be called with the responses of every step, in order."""
+        self.finite_steps += responses.flatten(1).sum(dim=1).isfinite()
+
+    def take(self, step: int, found: Mapping[str, Tensor]) -> None:
+        """Records tensors (R, ...) measured at a step, a loss among them."""
+        lost = self.finite_steps.where(found["loss"].isfinite(), self.finite_steps.clamp(max=step))
+        lost = lost.cpu()
+        newly = (lost <= step) & (self.diverged_at < 0)
+        self.diverged_at = torch.where(newly, lost, self.diverged_at)
+        self.steps.append(step)
+        for name, value in found.items():
+            value = value.detach().double().cpu()
+            value[self.diverged_at >= 0] = torch.nan
+            self.found.setdefault(name, []).append(value)
+
+    def all_diverged(self) -> bool:
+        """Whether no run is worth going on with, as of the last record."""
+        return bool((self.diverged_at >= 0).all())
+
+    def diverged(self) -> str:
+        """Names the runs that diverged, empty if none did."""
+        return "; ".join(
+            f"run {run} (seed {self.seeds[run]}) at step {step}"
+            for run, step in enumerate(self.diverged_at.tolist())
+            if step >= 0
+        )
+
+    def dataset(self, attrs: Mapping[str, Any]) -> xr.Dataset:
+        """All that was recorded, with dimensions run and step."""
+        variables = {
+            name: (("run", "step", *EXTRA_DIMS.get(name, ())), torch.stack(values, dim=1).numpy())
+            for name, values in self.found.items()
+        }
+        variables["diverged_at"] = ("run", self.diverged_at.numpy())
+        coordinates = {
+            "run": np.arange(len(self.seeds)),
+            "seed": ("run", np.asarray(self.seeds)),
+            "step": self.steps,
+            "feature": list(FEATURES),
+        }
+        return xr.Dataset(variables, coordinates, dict(attrs))

@@ -1,0 +1,130 @@
+"""Steps of gradient descent on the weights, at a cost of min(d, nP) per patch and filter.
+
+Directly, a step needs the responses X W of the patches X and the product X^T G with their gradient.
+In Gram space it needs K G alone, K = X X^T: the weights move within the span of the patches,
+W_t = W_0 - X^T S_t with S_t the sum of the scaled gradients, so that X W_t = X W_0 - K S_t. The
+cost of a step then no longer depends on the dimension, and weights are recovered only where asked.
+
+Patches that hold a feature have no noise, and their rows of X vanish off the four features. So
+the four coordinates of the features are kept directly, for all patches, and the rest, direct or
+in Gram space, for those patches alone that have a rest.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from mixupbook.theory.feature_noise import FEATURES
+
+
+class DirectDescent:
+    """The weights as the state: two products of patches x d per step."""
+
+    def __init__(
+        self, rows: Float[Tensor, "R rows d"], columns: Float[Tensor, "R d filters"]
+    ) -> None:
+        self.rows = rows
+        self.weights = columns.clone()
+
+    def responses(self) -> Float[Tensor, "R rows filters"]:
+        """The responses of all patches."""
+        return torch.bmm(self.rows, self.weights)
+
+    def move(self, change: Float[Tensor, "R rows filters"]) -> None:
+        """Moves against a gradient in the responses, scaled by the learning rate."""
+        self.weights.baddbmm_(self.rows.mT, change, alpha=-1)
+
+    def columns(self) -> Float[Tensor, "R d filters"]:
+        """The weights as columns."""
+        return self.weights
+
+
+class GramDescent:
+    """The sum of the gradients as the state: one product of patches x patches per step."""
+
+    def __init__(
+        self, rows: Float[Tensor, "R rows d"], columns: Float[Tensor, "R d filters"]
+    ) -> None:
+        self.rows = rows
+        self.start = columns
+        self.start_responses = torch.bmm(rows, columns)
+        distinct = _distinct(rows)
+        self.gram = torch.bmm(distinct, distinct.mT).expand(len(rows), -1, -1)
+        self.moved = torch.zeros_like(self.start_responses)
+
+    def responses(self) -> Float[Tensor, "R rows filters"]:
+        """The responses of all patches."""
+        return torch.baddbmm(self.start_responses, self.gram, self.moved, alpha=-1)
+
+    def move(self, change: Float[Tensor, "R rows filters"]) -> None:
+        """Moves against a gradient in the responses, scaled by the learning rate."""
+        self.moved += change
+
+    def columns(self) -> Float[Tensor, "R d filters"]:
+        """The weights as columns."""
+        return torch.baddbmm(self.start, self.rows.mT, self.moved, alpha=-1)
+
+
+class SplitDescent:
+    """The features' coordinates directly; the rest in the cheaper way, where there is a rest.
+
+    Args:
+        rows: the patches X of each run; runs that share their data have stride 0 between them.
+        columns: the weights to start from.
+        steps: how many steps are to come: the Gram matrix has to be worth its making.
+    """
+
+    def __init__(
+        self, rows: Float[Tensor, "R rows d"], columns: Float[Tensor, "R d filters"], steps: int
+    ) -> None:
+        near = len(FEATURES)
+        self.near_rows = rows[..., :near].contiguous()
+        # In float64 always: over thousands of small steps, rounding them to float32 would add up.
+        self.near_weights = columns[:, :near].double()
+        distinct = _distinct(rows)[..., near:]
+        index = _noisy_rows((distinct != 0).any(dim=2))
+        far = distinct.gather(1, index[..., None].expand(-1, -1, distinct.shape[2]))
+        kind = cheaper(*far.shape[1:], columns.shape[2], steps)
+        self.far = kind(far.expand(len(rows), -1, -1), columns[:, near:])
+        first_row = torch.arange(len(rows), device=rows.device) * rows.shape[1]
+        # Rows of all runs in one axis: indexing along it is several times as fast as gather.
+        self.index = (first_row[:, None] + index).flatten()
+
+    def responses(self) -> Float[Tensor, "R rows filters"]:
+        """The responses of all patches."""
+        responses = torch.bmm(self.near_rows, self.near_weights.to(self.near_rows))
+        responses.flatten(0, 1).index_add_(0, self.index, self.far.responses().flatten(0, 1))
+        return responses
+
+    def move(self, change: Float[Tensor, "R rows filters"]) -> None:
+        """Moves against a gradient in the responses, scaled by the learning rate."""
+        self.near_weights -= torch.bmm(self.near_rows.mT, change)
+        far_change = change.flatten(0, 1).index_select(0, self.index)
+        self.far.move(far_change.unflatten(0, (len(change), -1)))
+
+    def columns(self) -> Float[Tensor, "R d filters"]:
+        """The weights as columns."""
+        return torch.cat([self.near_weights.to(self.near_rows), self.far.columns()], dim=1)
+
+
+def cheaper(
+    rows: int, dimension: int, filters: int, steps: int
+) -> type[DirectDescent] | type[GramDescent]:
+    """The kind of descent with fewer multiplications over the steps to come."""
+    direct = 2 * steps * rows * dimension * filters
+    gram = rows**2 * dimension + steps * rows**2 * filters
+    return GramDescent if gram < direct else DirectDescent
+
+
+def _distinct(rows: Float[Tensor, "R rows d"]) -> Float[Tensor, "runs rows d"]:
+    """One run's rows where all runs share them."""
+    return rows[:1] if rows.stride(0) == 0 else rows
+
+
+def _noisy_rows(noisy: Bool[Tensor, "R rows"]) -> Int[Tensor, "R some"]:
+    """The indices of the rows marked; all rows where the runs have unequal numbers of them."""
+    counts = noisy.sum(dim=1)
+    if (counts != counts[0]).any():
+        noisy = torch.ones_like(noisy)
+        counts = noisy.sum(dim=1)
+    return noisy.nonzero()[:, 1].view(len(noisy), int(counts[0]))
