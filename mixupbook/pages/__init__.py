@@ -1,0 +1,1 @@
+"""What only the book uses: claims, figures and explorers. The wings do not know it."""

@@ -1,0 +1,78 @@
+"""The theory chapters' experiments: several settings, each with several seeds, in one call."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import xarray as xr
+from torch import Tensor
+
+from mixupbook.theory.descent import descend
+from mixupbook.theory.feature_noise import FeatureNoise, PatchData
+from mixupbook.theory.objectives import Objective
+
+__all__ = ["over_seeds", "test_sample", "train_sample"]
+
+# Seeds of test samples, away from those of the training samples.
+TEST_SEEDS = 1000
+
+
+def train_sample(model: FeatureNoise, n: int, seed: int) -> PatchData:
+    """n training examples, of which the share rho is rare, rounded to a whole number."""
+    return model.sample(n, seed=seed, rare=round(model.rare_fraction * n))
+
+
+def test_sample(model: FeatureNoise, n: int, seed: int) -> PatchData:
+    """n test examples for the seed of a training sample, one half of them rare."""
+    return model.sample(n, seed=TEST_SEEDS + seed, rare=n // 2)
+
+
+def over_seeds(
+    settings: Mapping[Hashable, tuple[FeatureNoise, Objective]],
+    *,
+    seeds: Sequence[int],
+    n: int = 100,
+    test: int = 600,
+    **training: Any,
+) -> xr.Dataset | tuple[xr.Dataset, Tensor]:
+    """Trains one network for each setting and seed, all of them in one call of `descend`.
+
+    A seed stands for a training sample, a test sample and initial weights; it is the same in all
+    settings, which can therefore be compared seed by seed.
+
+    Args:
+        settings: for each name a data model and an objective; models differ at most in what leaves
+            the shape of the data as it is.
+        seeds: the seeds of each setting.
+        n: number of training examples, the share rho of them rare.
+        test: number of test examples, one half of them rare.
+        training: what `mixupbook.descend` takes besides.
+
+    Returns:
+        The dataset of `mixupbook.descend` with dimensions setting and seed in place of run; with
+        ``return_weights=True`` a pair of it and the weights (setting, seed, 2, m, d).
+    """
+    runs = [(model, objective, seed) for model, objective in settings.values() for seed in seeds]
+    result = descend(
+        [train_sample(model, n, seed) for model, _, seed in runs],
+        [objective for _, objective, _ in runs],
+        test=[test_sample(model, test, seed) for model, _, seed in runs],
+        seed=[seed for _, _, seed in runs],
+        **training,
+    )
+    if training.get("return_weights"):
+        dataset, weights = result
+        return _arranged(dataset, settings, seeds), weights.unflatten(0, (-1, len(seeds)))
+    return _arranged(result, settings, seeds)
+
+
+def _arranged(
+    dataset: xr.Dataset, settings: Mapping[Hashable, Any], seeds: Sequence[int]
+) -> xr.Dataset:
+    variables = {}
+    for name, variable in dataset.data_vars.items():
+        others = variable.dims[1:]
+        shape = (len(settings), len(seeds), *variable.shape[1:])
+        variables[name] = (("setting", "seed", *others), variable.values.reshape(shape))
+    kept = {name: dataset[name] for name in ("step", "feature")}
+    coordinates = {"setting": list(settings), "seed": list(seeds), **kept}
+    return xr.Dataset(variables, coordinates, dataset.attrs)

@@ -1,0 +1,169 @@
+"""The claims ledger: verdicts follow from measurements, and the stored ones are found again."""
+
+import math
+
+import nbformat
+import pytest
+
+from mixupbook.intervals import Interval
+from mixupbook.pages.claims import (
+    MIME,
+    Claim,
+    ClaimError,
+    above,
+    below,
+    between,
+    collect,
+    ledger,
+)
+
+
+def claim(measured, criterion, stated, **changes):
+    given = {
+        "id": "T1-digits",
+        "sentence": "Errors are < 2 points apart.",
+        "source": "ours",
+        "unit": "points",
+        "measured": measured,
+        "criterion": criterion,
+        "stated": stated,
+    }
+    return Claim(**{**given, **changes})
+
+
+def interval(low, high):
+    return Interval((low + high) / 2, low, high, 10)
+
+
+@pytest.mark.parametrize(
+    ("criterion", "low", "high", "verdict"),
+    [
+        (below(0), -3, -1, "supported"),
+        (below(0), 1, 3, "not supported"),
+        (below(0), -1, 3, "mixed"),
+        (above(0.5), 0.6, 0.9, "supported"),
+        (above(0.5), 0.1, 0.4, "not supported"),
+        (above(0.5), 0.4, 0.6, "mixed"),
+        (between(-2, 2), -1.5, 1.5, "supported"),
+        (between(-2, 2), 2.5, 3.5, "not supported"),
+        (between(-2, 2), -4, -3, "not supported"),
+        (between(-2, 2), 1, 3, "mixed"),
+        (between(-2, 2), -3, 3, "mixed"),
+    ],
+)
+def test_verdict_follows_from_where_the_interval_lies(criterion, low, high, verdict):
+    assert claim(interval(low, high), criterion, verdict).verdict == verdict
+
+
+@pytest.mark.parametrize("exact", [-2, 2])
+def test_a_value_on_the_bound_does_not_support(exact):
+    assert between(-2, 2).verdict(Interval(exact, exact, exact, 1)) == "not supported"
+
+
+@pytest.mark.parametrize("stated", ["not supported", "mixed"])
+def test_a_stated_verdict_that_was_not_measured_fails(stated):
+    with pytest.raises(ClaimError, match=f"'T1-digits' is stated as {stated}, but measured .*sup"):
+        claim(interval(-3, -1), below(0), stated)
+
+
+def test_a_changed_criterion_fails_the_cell():
+    claim(interval(-1.5, 1.5), between(-2, 2), "supported")
+    with pytest.raises(ClaimError, match="between -1 and 1"):
+        claim(interval(-1.5, 1.5), between(-1, 1), "supported")
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_what_is_not_finite_is_not_judged(broken, place):
+    numbers = [-2.0, -3.0, -1.0]
+    numbers[place] = broken
+    with pytest.raises(ValueError, match="measured must be finite"):
+        claim(Interval(*numbers, 10), below(0), "supported")
+
+
+def test_bounds_must_be_in_order():
+    with pytest.raises(ValueError, match="low must be below high, got 2 and 2"):
+        between(2, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("source", "hearsay"), ("source", "our"), ("stated", "proved")]
+)
+def test_source_and_stated_verdict_are_of_fixed_kinds(name, value):
+    changes = {"stated": "supported", name: value}
+    with pytest.raises(ValueError, match=f"{name} must be one of .*, got {value!r}"):
+        claim(interval(-3, -1), below(0), **changes)
+
+
+def test_texts_round_as_told():
+    measured = Interval(-4.04, -5.55, -2.06, 10)
+    row = claim(measured, below(0), "supported").as_row()
+    assert row["measured"] == "-4.0 [-5.5, -2.1] points, 10 seeds"
+    assert row["criterion"] == "below 0"
+    exact = claim(Interval(-4.04, -4.04, -4.04, 1), below(0), "supported", digits=2)
+    assert exact.as_row()["measured"] == "-4.04 points"
+
+
+@pytest.mark.parametrize(
+    ("criterion", "text"),
+    [(below(1.5), "below 1.5"), (above(0), "above 0"), (between(-2, 2), "between -2 and 2")],
+)
+def test_criteria_say_what_they_ask(criterion, text):
+    assert str(criterion) == text
+
+
+def test_shown_claim_holds_card_row_and_text():
+    bundle = claim(interval(-3, -1), below(0), "supported")._repr_mimebundle_()
+    assert bundle[MIME]["verdict"] == "supported"
+    assert "Errors are &lt; 2 points apart." in bundle["text/html"]
+    assert 'class="mxb-verdict mxb-supported"' in bundle["text/html"]
+    assert bundle["text/plain"] == (
+        "T1-digits: supported (-2.0 [-3.0, -1.0] points, 10 seeds; below 0)"
+    )
+
+
+def write_chapter(folder, name, *claims):
+    cells = [nbformat.v4.new_markdown_cell("# A chapter")]
+    for shown in claims:
+        output = nbformat.v4.new_output("execute_result", data=shown._repr_mimebundle_())
+        cells.append(nbformat.v4.new_code_cell("Claim(...)", outputs=[output]))
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{name}.ipynb")
+
+
+def test_collect_finds_the_claims_of_all_chapters_in_order(tmp_path):
+    supported = claim(interval(-3, -1), below(0), "supported", id="A")
+    mixed = claim(interval(-3, 1), below(0), "mixed", id="B")
+    write_chapter(tmp_path, "02-second", mixed)
+    write_chapter(tmp_path, "01-first", supported)
+    write_chapter(tmp_path, "03-without")
+    write_chapter(tmp_path, "claims", supported)  # the ledger page itself is no chapter
+    rows = collect(tmp_path)
+    assert [(row["id"], row["chapter"]) for row in rows] == [("A", "01-first"), ("B", "02-second")]
+    assert rows[1]["verdict"] == "mixed"
+
+
+def test_ids_are_unique_in_the_book(tmp_path):
+    shown = claim(interval(-3, -1), below(0), "supported", id="A")
+    write_chapter(tmp_path, "01-first", shown)
+    write_chapter(tmp_path, "02-second", shown)
+    with pytest.raises(ValueError, match="ids must be unique in the book, got twice: A"):
+        collect(tmp_path)
+
+
+def test_a_ledger_without_chapters_beside_it_says_where_they_are(tmp_path):
+    write_chapter(tmp_path, "claims")
+    table = ledger(collect(tmp_path))
+    assert "Open it in a clone" in repr(table)
+    assert "Open it in a clone" in table._repr_html_()
+
+
+def test_ledger_shows_every_claim_with_a_link_to_its_chapter(tmp_path):
+    write_chapter(tmp_path, "01-first", claim(interval(-3, -1), below(0), "supported", id="A"))
+    write_chapter(tmp_path, "02-second", claim(interval(1, 3), below(0), "not supported", id="B"))
+    table = ledger(collect(tmp_path))
+    shown = table._repr_html_()
+    assert shown.count("<tr>") == 3
+    assert '<a href="02-second.html"><strong>B</strong></a>' in shown
+    assert "mxb-not-supported" in shown
+    assert shown.startswith('<div class="mxb-scroll">')  # on a phone it scrolls in its own box
+    assert repr(table).splitlines()[0].startswith("A: supported (-2.0 [-3.0, -1.0] points")
