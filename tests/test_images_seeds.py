@@ -20,6 +20,43 @@ def test_one_run_for_each_seed_in_order():
         assert run.config == alone.config
 
 
+def test_each_seed_may_have_its_own_data():
+    splits = [load_digits(train=33, test=50, seed=seed) for seed in (3, 0)]
+    runs = fit_seeds(splits, "small_convnet", seeds=(3, 0), **SETTINGS)
+    for seed, split, run in zip((3, 0), splits, runs, strict=True):
+        assert run.history == fit(split, "small_convnet", seed=seed, **SETTINGS).history
+
+
+def test_workers_give_the_same_runs(capfd):
+    factor = 0.5  # a function of this place, as a notebook's are: no import brings it to a worker
+
+    def fainter(x, y):
+        return factor * x, y
+
+    seeds = (3, 0, 5)
+    both = [
+        fit_seeds(DATA, "small_convnet", seeds=seeds, workers=workers, mixup=fainter, **SETTINGS)
+        for workers in (1, 2)
+    ]
+    for alone, together in zip(*both, strict=True):
+        assert alone.config == together.config
+        for before, after in zip(alone.history, together.history, strict=True):
+            assert before == pytest.approx(after, rel=1e-4)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_workers_share_one_progress_bar(capfd):
+    shown = {**SETTINGS, "progress": True}
+    fit_seeds(DATA, "small_convnet", seeds=(0, 1), workers=2, **shown)
+    assert "seeds: 100%" in capfd.readouterr().err
+
+
+def test_what_a_worker_raises_is_raised(tmp_path):
+    nowhere = tmp_path / "missing" / "digits.pt"
+    with pytest.raises(OSError, match="could not be written"):
+        fit_seeds(DATA, "small_convnet", seeds=(0, 1), workers=2, checkpoint=nowhere, **SETTINGS)
+
+
 def test_every_seed_has_its_own_checkpoint(tmp_path):
     checkpoint = Checkpoint(tmp_path / "digits.pt", every=2)
     runs = fit_seeds(DATA, "small_convnet", seeds=(1, 2), checkpoint=checkpoint, **SETTINGS)
@@ -44,11 +81,13 @@ def test_a_module_starts_every_seed_from_its_weights():
         ({"seeds": ()}, "seeds must be at least one"),
         ({"seeds": (1, 2, 1)}, "all different, got"),
         ({"seeds": (1, -2)}, "seeds must be at least 0"),
+        ({"seeds": (1, 2), "workers": 0}, "workers must be at least 1, got 0"),
+        ({"seeds": (1, 2), "data": [DATA]}, "one for each of 2 seeds, got 1"),
     ],
 )
 def test_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
-        fit_seeds(DATA, "small_convnet", **SETTINGS, **arguments)
+        fit_seeds(**{"data": DATA, "network": "small_convnet", **SETTINGS, **arguments})
 
 
 def test_a_number_of_seeds_is_not_enough():

@@ -1,4 +1,5 @@
 import math
+import pickle
 import signal
 import threading
 
@@ -345,6 +346,10 @@ class TestInterrupt:
             fit(DATA, "small_convnet", **SETTINGS, mixup=press_ctrl_c)
         assert caught.value.run.history == []
         assert math.isnan(caught.value.run.test_error)
+        # As a worker of `fit_seeds` hands it to the process that waits for it.
+        handed_on = pickle.loads(pickle.dumps(caught.value))
+        assert str(handed_on) == str(caught.value)
+        assert handed_on.run.config == caught.value.run.config
 
 
 class TestSchedule:

@@ -24,6 +24,7 @@ RESTRICTED = {
     "tqdm": {"images/training.py", "images/seeds.py", "theory/descent.py"},
     "pooch": {"images/cifar10.py", "record.py"},
     "sklearn": {"images/data.py"},
+    "joblib": {"images/seeds.py"},
     "xarray": {"theory", "pages"},
 }
 

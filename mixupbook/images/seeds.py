@@ -1,10 +1,12 @@
 """Several seeds of one configuration with one call."""
 
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from joblib import Parallel, delayed
 from torch import nn
+from tqdm import tqdm
 
 from mixupbook.arguments import whole_number
 from mixupbook.images.checkpoint import Checkpoint
@@ -15,19 +17,25 @@ __all__ = ["fit_seeds"]
 
 
 def fit_seeds(
-    data: ImageData,
+    data: ImageData | Sequence[ImageData],
     network: str | nn.Module,
     *,
     seeds: Iterable[int],
+    workers: int = 1,
+    progress: bool = True,
     **settings: Any,
 ) -> list[Run]:
-    """Runs `fit` once for each seed, one after another.
+    """Runs `fit` once for each seed.
 
     Args:
-        data: as for `fit`; every seed trains on the same images.
+        data: as for `fit`: one for every seed to train on, or a sequence with one for each.
         network: as for `fit`. A named network is initialised anew by each seed; a module given
             starts every run from its own weights.
         seeds: the seeds, all different.
+        workers: how many seeds are trained at once, each in a process of its own with its share
+            of the processor's threads. More than one pays for small networks on a processor; a
+            GPU is filled by one. Sums are rounded differently with another number of threads.
+        progress: show progress bars; with several workers, one over the seeds.
         settings: everything else `fit` takes. With a `checkpoint`, the seed is put into the file's
             name, ``NAME-seed3.pt``, and seeds that are finished are not trained again.
 
@@ -35,8 +43,8 @@ def fit_seeds(
         The runs, in the order of the seeds.
 
     Raises:
-        TypeError: seeds that are not integers.
-        ValueError: no seeds, or equal ones.
+        TypeError: seeds that are not integers, or a `workers` that is none.
+        ValueError: no seeds, or equal ones; another number of data sets; `workers` below 1.
         Exception: whatever `fit` raises.
 
     Example:
@@ -51,12 +59,27 @@ def fit_seeds(
     seeds = [whole_number("seeds", seed) for seed in seeds]
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds must be at least one, and all different, got {seeds!r}")
-    checkpoint = settings.pop("checkpoint", None)
+    workers = min(whole_number("workers", workers, at_least=1), len(seeds))
+    datasets = [data] * len(seeds) if isinstance(data, ImageData) else list(data)
+    if len(datasets) != len(seeds):
+        raise ValueError(
+            f"data must be one ImageData, or one for each of {len(seeds)} seeds, "
+            f"got {len(datasets)}"
+        )
+    own_bars = progress and workers == 1
+    each_seed = [
+        delayed(fit)(each, network, seed=seed, progress=own_bars, **_with_own_file(settings, seed))
+        for seed, each in zip(seeds, datasets, strict=True)
+    ]
+    runs = Parallel(n_jobs=workers, return_as="generator")(each_seed)
+    one_bar = progress and workers > 1
+    return list(tqdm(runs, total=len(seeds), desc="seeds", unit="run", disable=not one_bar))
+
+
+def _with_own_file(settings: dict[str, Any], seed: int) -> dict[str, Any]:
+    checkpoint = settings.get("checkpoint")
     if checkpoint is None:
-        return [fit(data, network, seed=seed, **settings) for seed in seeds]
+        return settings
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = Checkpoint(checkpoint)
-    return [
-        fit(data, network, seed=seed, checkpoint=checkpoint.for_seed(seed), **settings)
-        for seed in seeds
-    ]
+    return {**settings, "checkpoint": checkpoint.for_seed(seed)}

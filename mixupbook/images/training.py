@@ -65,6 +65,10 @@ class TrainingInterrupted(KeyboardInterrupt):
         super().__init__(message)
         self.run = run
 
+    def __reduce__(self) -> tuple[type, tuple[str, Run]]:
+        # From a worker process to the one that asked for the run (see `fit_seeds`).
+        return type(self), (str(self), self.run)
+
 
 def fit(
     data: ImageData,
