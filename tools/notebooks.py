@@ -59,6 +59,7 @@ def execute(page: Path) -> nbformat.NotebookNode:
         timeout=CELL_TIMEOUT,
         kernel_name=KERNELSPEC["name"],
         resources={"metadata": {"path": str(page.parent)}},
+        extra_arguments=["--log-level=ERROR"],  # no remark on how the kernel is connected
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
