@@ -1,5 +1,6 @@
 import errno
 import gc
+import gzip
 import hashlib
 import io
 import pickle
@@ -8,6 +9,7 @@ import socket
 import tarfile
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -38,6 +40,11 @@ def batch(seed, count):
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (count, 3072)).astype(np.uint8)
     return {b"data": images, b"labels": rng.integers(0, 3, count).tolist()}
+
+
+def labelled(labels, count):
+    """Images, and labels of one's choice."""
+    return {**batch(0, count), b"labels": labels}
 
 
 def plain_files():
@@ -148,8 +155,26 @@ class TestReading:
             ({cifar10.TRAIN[1]: [1]}, "data_batch_2 must hold a dictionary, got list"),
             ({cifar10.TRAIN[1]: {}}, "data_batch_2 has no images of 3072 bytes"),
             ({cifar10.TRAIN[1]: {b"data": np.zeros((2, 3072))}}, "has no images of 3072 bytes"),
-            ({cifar10.TEST[0]: {**batch(0, 3), b"labels": 3}}, "test_batch has no list of integ"),
+            (
+                {cifar10.TRAIN[1]: batch(0, 0), cifar10.TEST[0]: batch(0, 0)},
+                "x_test must hold at l",
+            ),
+            ({cifar10.TEST[0]: labelled(3, 3)}, "test_batch has no list of integers"),
+            ({cifar10.TEST[0]: labelled([0, 2**70], 2)}, rf"labels in 0\.\.2, got {2**70}"),
+            (
+                {cifar10.TEST[0]: labelled([0, 3], 2)},
+                r"test_batch must have labels in 0\.\.2, got 3",
+            ),
+            ({cifar10.TRAIN[4]: labelled([-1, 0], 2)}, r"data_batch_5 must have .*, got -1"),
+            (
+                {cifar10.TRAIN[0]: labelled([0] * 3, 2), cifar10.TRAIN[1]: labelled([0], 2)},
+                "data_batch_1 has 3 labels for 2 images",
+            ),
             ({cifar10.META: {b"label_names": ["a", "b"]}}, "batches.meta has no list of names"),
+            (
+                {cifar10.META: {b"label_names": [b"a"]}},
+                "batches.meta must name at least two .*got 1",
+            ),
         ],
     )
     def test_refuses_another_layout(self, local, changes, message):
@@ -158,6 +183,14 @@ class TestReading:
         files = {name: content for name, content in files.items() if content is not None}
         with pytest.raises(ValueError, match=f"cannot be read: .*{message}"):
             local(packed(files))
+
+    def test_refuses_a_folder_in_place_of_a_file(self, local):
+        files = plain_files()
+        del files[cifar10.TRAIN[1]]
+        folder = tarfile.TarInfo(cifar10.TRAIN[1])
+        folder.type = tarfile.DIRTYPE
+        with pytest.raises(ValueError, match=r"it has no .*data_batch_2"):
+            local(packed(files, [folder]))
 
     @pytest.mark.parametrize("content", [b"", b"no archive", packed(plain_files())[:-2000]])
     def test_refuses_what_is_no_archive(self, local, content):
@@ -190,27 +223,80 @@ class TestLocalCopy:
             load_cifar10(download=False)
 
 
+class TestArguments:
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            ({"root": 5}, TypeError, "root must be the path of a folder, or None, got 5"),
+            ({"download": "no"}, TypeError, "download must be True or False, got 'no'"),
+            ({"progress": "no"}, TypeError, "progress must be True or False, got 'no'"),
+            ({"mirrors": "http://a"}, TypeError, "mirrors must be a sequence .*, got 'http://a'"),
+            ({"mirrors": None}, TypeError, r"a sequence such as \['https://.*'\], got None"),
+            ({"mirrors": ["http://a", 5]}, TypeError, r"mirrors must be .*, got \['http://a', 5\]"),
+            ({"timeout": "a"}, TypeError, "timeout must be a real number, got 'a'"),
+            ({"timeout": 0}, ValueError, r"timeout must lie in \(0, inf\), got 0"),
+            ({"timeout": -1}, ValueError, r"timeout must lie in \(0, inf\), got -1"),
+        ],
+    )
+    def test_refuses(self, tmp_path, arguments, error, message):
+        # As a reader calls it: the tests' own type checker would be first to complain.
+        with pytest.raises(error, match=message):
+            load_cifar10.__wrapped__(**{"root": tmp_path / "new", "mirrors": [], **arguments})
+        assert list(tmp_path.iterdir()) == []
+
+    def test_refuses_the_archive_itself(self, local, tmp_path):
+        local(packed(plain_files()))
+        archive = tmp_path / ARCHIVE
+        with pytest.raises(ValueError, match=f"root must be the folder of {ARCHIVE}.* '{archive}'"):
+            load_cifar10(archive)
+        assert archive.is_file()
+
+    @pytest.mark.parametrize("download", [True, False])
+    def test_refuses_a_folder_in_the_place_of_the_archive(self, tmp_path, server, download):
+        (tmp_path / ARCHIVE).mkdir()
+        with pytest.raises(ValueError, match=f"{ARCHIVE} is a file, got '{tmp_path}', where it is"):
+            load_cifar10(tmp_path, download, mirrors=[f"{server.address}/good"])
+        assert server.asked == []
+
+
+# What some mirrors redirect to.
+LOCATIONS = {
+    "redirecting": f"/good/{ARCHIVE}",
+    "misleading": "http://[::bad/",
+    "misspelling": "http://a..b/",
+}
+
+
 @pytest.fixture
 def server(trust, monkeypatch):
     """A mirror on this machine with an archive, and some that fail."""
     content = trust(packed(plain_files()))
     stalled = threading.Event()
+    four = threading.Barrier(4)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             kind = self.path.split("/")[1]
             Handler.asked.append(self.path)
-            if kind == "redirecting":
+            if kind in LOCATIONS:
                 self.send_response(302)
-                self.send_header("Location", f"/good/{ARCHIVE}")
+                self.send_header("Location", LOCATIONS[kind])
                 self.end_headers()
                 return
             if kind == "missing":
                 self.send_error(404)
                 return
+            if kind == "waiting":
+                four.wait(20)
             body = content if kind != "corrupting" else content[:99] + b"?" + content[100:]
             self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
+            if kind == "compressing" and "gzip" in self.headers["Accept-Encoding"]:
+                body = gzip.compress(body)
+                self.send_header("Content-Encoding", "gzip")
+            if kind in ("gzip", "x-gzip"):
+                self.send_header("Content-Encoding", kind)
+            length = "abc" if kind == "miscounting" else str(len(body))
+            self.send_header("Content-Length", length)
             self.end_headers()
             if kind in ("truncating", "stalling"):
                 body = body[: len(body) // 2]
@@ -235,6 +321,10 @@ def server(trust, monkeypatch):
         thread.join()
 
 
+BAD_KINDS = ["truncating", "stalling", "corrupting", "missing"]
+BAD_KINDS += ["miscounting", "misleading", "misspelling"]
+
+
 class TestDownload:
     def load(self, root, server, *kinds):
         mirrors = [f"{server.address}/{kind}/" for kind in kinds]
@@ -249,7 +339,23 @@ class TestDownload:
         assert len(self.load(root, server, kind).x_test) == 5
         assert len(server.asked) == asked
 
-    @pytest.mark.parametrize("kind", ["truncating", "stalling", "corrupting", "missing"])
+    @pytest.mark.parametrize("kind", ["gzip", "x-gzip", "compressing"])
+    def test_takes_the_archive_as_it_is(self, tmp_path, server, kind):
+        """Whatever the server says about its encoding."""
+        assert len(self.load(tmp_path, server, kind).x_test) == 5
+
+    def test_calls_at_the_same_time(self, tmp_path, server):
+        """The server answers none of them before all have asked."""
+        mirrors = [f"{server.address}/waiting"]
+        with ThreadPoolExecutor(4) as pool:
+            calls = [
+                pool.submit(load_cifar10, tmp_path, mirrors=mirrors, progress=False)
+                for _ in range(4)
+            ]
+        assert [len(call.result().x_test) for call in calls] == [5] * 4
+        assert [path.name for path in tmp_path.iterdir()] == [ARCHIVE]
+
+    @pytest.mark.parametrize("kind", BAD_KINDS)
     def test_a_bad_mirror_leaves_nothing_and_says_what_to_do(self, tmp_path, server, kind):
         with pytest.raises(ConnectionError, match=f"Get {ARCHIVE} by other means") as caught:
             self.load(tmp_path, server, kind)
@@ -258,9 +364,9 @@ class TestDownload:
         assert str(tmp_path) in message
         assert list(tmp_path.iterdir()) == []
 
-    def test_goes_on_to_the_next_mirror(self, tmp_path, server):
-        data = self.load(tmp_path, server, "truncating", "corrupting", "missing", "good")
-        assert len(data.x_test) == 5
+    @pytest.mark.parametrize("kind", BAD_KINDS)
+    def test_goes_on_to_the_next_mirror(self, tmp_path, server, kind):
+        assert len(self.load(tmp_path, server, kind, "good").x_test) == 5
         assert [path.name for path in tmp_path.iterdir()] == [ARCHIVE]
 
     def test_without_network(self, tmp_path):
@@ -285,12 +391,13 @@ class TestDownload:
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
         try:
             with pytest.raises(OSError, match="could not be written: File too large") as caught:
-                self.load(tmp_path, server, "good")
+                self.load(tmp_path, server, "good", "good")
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert caught.value.errno == errno.EFBIG
         assert caught.value.filename == str(tmp_path / ARCHIVE)
         assert list(tmp_path.iterdir()) == []
+        assert len(server.asked) == 1
 
     def test_an_unwritable_cache(self, tmp_path, server):
         (tmp_path / "file").touch()

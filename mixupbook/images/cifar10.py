@@ -6,6 +6,7 @@ import io
 import os
 import pickle
 import tarfile
+import tempfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pooch
 import torch
-from requests import RequestException
+from requests import RequestException, Response
 from torch import Tensor
 
+from mixupbook.arguments import in_interval, true_or_false
 from mixupbook.images.data import ImageData
 
 __all__ = ["ARCHIVE", "MIRRORS", "load_cifar10"]
@@ -66,10 +68,12 @@ def load_cifar10(
         `ImageData` with images of shape (3, 32, 32).
 
     Raises:
+        TypeError: an argument is of the wrong kind.
+        ValueError: `timeout` is not positive, `root` is no folder or has a folder in the archive's
+            place; or the archive is truncated or altered (it has been deleted), or holds what it
+            should not.
         FileNotFoundError: there is no archive, and `download` is False.
         ConnectionError: no mirror had it; the message says where to put it by hand.
-        ValueError: the archive is truncated or altered (it has been deleted), or holds what it
-            should not.
         OSError: the folder cannot be written, or is full.
 
     Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images" (2009).
@@ -78,8 +82,11 @@ def load_cifar10(
         >>> load_cifar10()  # doctest: +SKIP
         ImageData(50000 training and 10000 test images of 3x32x32, 10 classes)
     """
-    folder = Path(pooch.os_cache("mixupbook") if root is None else root)
-    archive = folder / ARCHIVE
+    archive = _archive_in(root)
+    _check_mirrors(mirrors)
+    timeout = in_interval("timeout", timeout, 0, open_low=True)
+    download = true_or_false("download", download)
+    progress = true_or_false("progress", progress)
     if not archive.is_file():
         if not download:
             raise FileNotFoundError(
@@ -87,7 +94,7 @@ def load_cifar10(
             )
         _download(archive, mirrors, timeout, progress)
     elif pooch.file_hash(str(archive)) != SHA256:
-        archive.unlink()
+        archive.unlink(missing_ok=True)
         raise ValueError(
             f"archive {str(archive)!r} was truncated or altered (its SHA-256 was not {SHA256}); "
             "it has been deleted: call again to download it"
@@ -95,14 +102,42 @@ def load_cifar10(
     return _read(archive)
 
 
+def _archive_in(root: object) -> Path:
+    """Where the archive lies, or is to lie."""
+    if root is not None and not isinstance(root, str | os.PathLike):
+        raise TypeError(f"root must be the path of a folder, or None, got {root!r}")
+    folder = Path(pooch.os_cache("mixupbook") if root is None else root)
+    if folder.is_file():
+        raise ValueError(f"root must be the folder of {ARCHIVE}, got the file {str(folder)!r}")
+    archive = folder / ARCHIVE
+    if archive.is_dir():
+        raise ValueError(
+            f"root must be a folder where {ARCHIVE} is a file, got {str(folder)!r}, "
+            "where it is a folder"
+        )
+    return archive
+
+
+def _check_mirrors(mirrors: object) -> None:
+    is_list = isinstance(mirrors, Sequence) and not isinstance(mirrors, str)
+    if not is_list or not all(isinstance(mirror, str) for mirror in mirrors):
+        raise TypeError(f"mirrors must be a sequence such as {list(MIRRORS)}, got {mirrors!r}")
+
+
 def _download(archive: Path, mirrors: Sequence[str], timeout: float, progress: bool) -> None:
     """Downloads the archive from the first mirror that has it, or leaves nothing behind."""
-    fetch = pooch.HTTPDownloader(progressbar=progress, timeout=timeout)
-    partial = archive.with_name(archive.name + ".partial")
+    fetch = pooch.HTTPDownloader(
+        progressbar=progress,
+        timeout=timeout,
+        headers={"Accept-Encoding": "identity"},
+        hooks={"response": _keep_encoded},
+    )
     failures = []
     try:
         archive.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        # A folder of its own, as several processes may download into one cache at the same time.
+        with tempfile.TemporaryDirectory(prefix=f"{ARCHIVE}.", dir=archive.parent) as own:
+            partial = Path(own) / ARCHIVE
             for mirror in mirrors:
                 url = f"{mirror.rstrip('/')}/{ARCHIVE}"
                 failure = _fetch(fetch, url, partial)
@@ -110,8 +145,6 @@ def _download(archive: Path, mirrors: Sequence[str], timeout: float, progress: b
                     partial.replace(archive)
                     return
                 failures.append(f"{url}: {failure}")
-        finally:
-            partial.unlink(missing_ok=True)
     except OSError as error:
         reason = f"the archive could not be written: {error.strerror or error}"
         raise OSError(error.errno or errno.EIO, reason, str(archive)) from error
@@ -121,12 +154,21 @@ def _download(archive: Path, mirrors: Sequence[str], timeout: float, progress: b
     )
 
 
+def _keep_encoded(response: Response, **_: object) -> None:
+    """Some servers call the archive's own gzip an encoding of theirs; it would be unpacked."""
+    response.raw.headers.pop("Content-Encoding", None)
+
+
 def _fetch(fetch: pooch.HTTPDownloader, url: str, target: Path) -> str | None:
-    """Downloads and verifies; what went wrong on the way, or None."""
+    """Downloads and verifies; what went wrong on the mirror's side, or None."""
     try:
         fetch(url, str(target), None)
     except RequestException as error:
         return str(error)
+    except OSError:  # any other is of our own writing
+        raise
+    except Exception as error:  # an absurd header or redirect raises nearly anything
+        return f"{type(error).__name__}: {error}"
     if pooch.file_hash(str(target)) != SHA256:
         return f"truncated or altered, its SHA-256 is not {SHA256}"
     return None
@@ -134,22 +176,23 @@ def _fetch(fetch: pooch.HTTPDownloader, url: str, target: Path) -> str | None:
 
 def _read(archive: Path) -> ImageData:
     """The images in an archive; what is not laid out as CIFAR-10 is refused."""
+    wanted = {*TRAIN, *TEST, META}
     contents = {}
     try:
         with tarfile.open(archive, "r:gz") as tar:
             for member in tar:
                 _check_member(member)
-                if member.name in (*TRAIN, *TEST, META):
+                if member.name in wanted and member.isfile():
                     contents[member.name] = _unpickle(tar.extractfile(member).read(), member.name)
-        missing = {*TRAIN, *TEST, META} - contents.keys()
+        missing = wanted - contents.keys()
         if missing:
             raise ValueError(f"it has no {', '.join(sorted(missing))}")
-        x_train, y_train = _stack([_batch(contents[name], name) for name in TRAIN])
-        x_test, y_test = _stack([_batch(contents[name], name) for name in TEST])
         classes = _class_names(contents[META])
+        x_train, y_train = _stack([_batch(contents[name], name, len(classes)) for name in TRAIN])
+        x_test, y_test = _stack([_batch(contents[name], name, len(classes)) for name in TEST])
+        return ImageData(x_train, y_train, x_test, y_test, classes)
     except (ValueError, tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"archive {str(archive)!r} cannot be read: {error}") from error
-    return ImageData(x_train, y_train, x_test, y_test, classes)
 
 
 def _check_member(member: tarfile.TarInfo) -> None:
@@ -180,7 +223,9 @@ def _unpickle(content: bytes, name: str) -> dict[bytes, object]:
     return values
 
 
-def _batch(values: dict[bytes, object], name: str) -> tuple[np.ndarray, np.ndarray]:
+def _batch(
+    values: dict[bytes, object], name: str, num_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Images (n, 3, 32, 32) and labels (n,) of one file."""
     images, labels = values.get(b"data"), values.get(b"labels")
     if not (
@@ -189,6 +234,11 @@ def _batch(values: dict[bytes, object], name: str) -> tuple[np.ndarray, np.ndarr
         raise ValueError(f"{name} has no images of 3072 bytes under 'data'")
     if not (isinstance(labels, list) and all(isinstance(label, int) for label in labels)):
         raise ValueError(f"{name} has no list of integers under 'labels'")
+    if len(labels) != len(images):
+        raise ValueError(f"{name} has {len(labels)} labels for {len(images)} images")
+    unknown = [label for label in labels if not 0 <= label < num_classes]
+    if unknown:
+        raise ValueError(f"{name} must have labels in 0..{num_classes - 1}, got {unknown[0]}")
     return images.reshape(-1, 3, 32, 32), np.array(labels, dtype=np.int64)
 
 
@@ -201,4 +251,6 @@ def _class_names(meta: dict[bytes, object]) -> tuple[str, ...]:
     names = meta.get(b"label_names")
     if not (isinstance(names, list) and all(isinstance(name, bytes) for name in names)):
         raise ValueError(f"{META} has no list of names under 'label_names'")
+    if len(names) < 2:
+        raise ValueError(f"{META} must name at least two classes, got {len(names)}")
     return tuple(name.decode("ascii") for name in names)
