@@ -3,11 +3,18 @@
 import json
 import re
 import statistics
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
+from docutils.parsers.rst.directives.images import Figure
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from myst_parser.config.main import MdParserConfig
+from myst_parser.parsers.directives import parse_directive_text
+from myst_parser.parsers.mdit import create_md_parser
 from notebooks import ROOT, chapters, read_chapter
 from repository import GUARD_CELL, current_url
 
@@ -16,9 +23,20 @@ TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
 PAGES = [TOC["root"]] + [page["file"] for part in TOC["parts"] for page in part["chapters"]]
 NOTEBOOKS = chapters()
 NUMBERED = [page for page in NOTEBOOKS if re.match(r"\d\d-", page.name)]
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
+MARKDOWN = create_md_parser(
+    MdParserConfig(enable_extensions=CONFIG["parse"]["myst_enable_extensions"]), RendererHTML
+)
+# Folders in the book without pages: what pages link to, and what programs leave behind.
+NO_PAGES = {"_static", ".ipynb_checkpoints", "__pycache__"}
 
+each_page = pytest.mark.parametrize("name", PAGES)
 each_notebook = pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda page: page.stem)
 each_numbered = pytest.mark.parametrize("page", NUMBERED, ids=lambda page: page.stem)
+
+
+def source(name: str) -> str:
+    return (ROOT / f"{name}.md").read_text(encoding="utf8")
 
 
 def stored(page: Path) -> nbformat.NotebookNode:
@@ -41,23 +59,22 @@ def test_there_are_chapters():
     assert NUMBERED
 
 
-def test_contents_and_pages_agree():
-    sources = [
-        path.relative_to(ROOT).with_suffix("").as_posix()
-        for path in BOOK.rglob("*")
-        if path.suffix in {".md", ".rst"} and "_static" not in path.parts
-    ]
-    assert sorted(PAGES) == sorted(sources), "each page is in _toc.yml once and has one source"
+def test_every_file_is_a_page_of_the_contents_or_its_notebook():
+    # Of two sources of a page Sphinx takes the one it finds first, so nothing else may lie there.
+    named = [f"{name}.md" for name in PAGES]
+    named += [page.with_suffix(".ipynb").relative_to(ROOT).as_posix() for page in NOTEBOOKS]
+    files = [path.relative_to(ROOT) for path in BOOK.rglob("*") if path.is_file()]
+    found = [path.as_posix() for path in files if not NO_PAGES & set(path.parts)]
+    assert sorted(found) == sorted([*named, "book/references.bib"])
 
 
-def test_every_notebook_belongs_to_a_chapter():
-    twins = {path.stem for path in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts}
-    assert twins == {page.stem for page in NOTEBOOKS}
+def test_no_file_beside_the_book_is_called_like_a_page():
+    assert not {path.stem for path in ROOT.glob("*.*")} & {Path(name).name for name in PAGES}
 
 
-@pytest.mark.parametrize("name", PAGES)
+@each_page
 def test_page_has_sections(name):
-    text = (ROOT / f"{name}.md").read_text(encoding="utf8")
+    text = source(name)
     # The theme's scripts fail on a page whose list of sections is empty.
     assert len(re.findall(r"^## ", text, flags=re.MULTILINE)) >= 2
 
@@ -68,7 +85,7 @@ def test_notebook_holds_what_the_chapter_says(page):
     assert notebook.metadata == chapter.metadata
 
     def content(cells):
-        return [(cell.cell_type, cell.source, cell.metadata) for cell in cells]
+        return [(cell.id, cell.cell_type, cell.source, cell.metadata) for cell in cells]
 
     assert content(notebook.cells) == content(chapter.cells), "run: make notebooks"
 
@@ -97,17 +114,51 @@ def test_outputs_need_no_kernel_and_no_other_host(page):
             assert not re.search(r"(src|href)\s*=\s*[\"']?(https?:)?//", shown)
 
 
+def check_figure(name: str, caption: str, alt: str) -> None:
+    assert name.startswith("fig-"), f"no name: {caption}"
+    assert len(caption.split()) >= 4, f"no caption: {name}"
+    words = re.findall(r"\w+", alt.lower())
+    assert len(words) >= 8, f"alt text too short to describe it: {name}"
+    assert len(set(words)) >= 6, f"alt text says little: {name}"
+    assert alt != caption, f"alt text repeats the caption: {name}"
+
+
 @each_notebook
-def test_every_figure_has_caption_and_description(page):
+def test_every_figure_of_a_cell_has_caption_and_description(page):
     for cell in code_cells(stored(page)):
-        if not any(kind.startswith("image/") for kind in mime_types(cell)):
-            continue
-        options = cell.metadata.get("mystnb", {})
-        figure, alt = options.get("figure", {}), options.get("image", {}).get("alt", "")
-        assert figure.get("name", "").startswith("fig-"), f"no name: {cell.source}"
-        assert len(figure.get("caption", "").split()) >= 4, f"no caption: {figure['name']}"
-        assert len(alt.split()) >= 8, f"alt text too short to describe it: {figure['name']}"
-        assert alt != figure["caption"], f"alt text repeats the caption: {figure['name']}"
+        if any("image/" in kind for kind in mime_types(cell)):  # shown here, or glued
+            options = cell.metadata.get("mystnb", {})
+            figure, alt = options.get("figure", {}), options.get("image", {}).get("alt", "")
+            check_figure(figure.get("name", ""), figure.get("caption", ""), alt)
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The elements of a page, down to those inside its paragraphs and directives."""
+    for token in MARKDOWN.parse(text):
+        yield token
+        yield from token.children or []
+        if re.match(r"\{(?!code)", token.info):
+            yield from tokens(token.content)
+
+
+def is_bare_picture(token: Token) -> bool:
+    """Whether this shows a picture in a way that knows no number or caption."""
+    if token.type.startswith("html_"):
+        return "<img" in token.content.lower()
+    if token.info.startswith("{eval-rst}"):
+        return bool(re.search(r"\.\. (image|figure)::", token.content))
+    return token.type == "image" or token.info.startswith("{image}")
+
+
+@each_page
+def test_every_figure_of_the_text_has_caption_and_description(name):
+    for token in tokens(source(name)):
+        assert not is_bare_picture(token), f"write it as a {{figure}}: {token.content}"
+        if token.info.startswith("{figure}"):
+            path = token.info.removeprefix("{figure}")
+            figure = parse_directive_text(Figure, path, token.content)
+            options = {"name": "", "alt": "", **figure.options}
+            check_figure(options["name"], " ".join(figure.body), options["alt"])
 
 
 @each_notebook
@@ -142,8 +193,8 @@ def test_cells_are_short():
 
 @pytest.mark.parametrize("kind", ["fig", "eq", "ex", "def", "thm", "prop"])
 def test_labels_are_unique_in_the_book(kind):
-    text = "\n".join((ROOT / f"{name}.md").read_text(encoding="utf8") for name in PAGES)
-    labels = re.findall(rf"(?:^:label: |^ +name: |\$\$ \()({kind}-[\w-]+)", text, re.MULTILINE)
+    text = "\n".join(source(name) for name in PAGES)
+    labels = re.findall(rf"(?:^ *:?(?:label|name): |\$\$ \()({kind}-[\w-]+)", text, re.MULTILINE)
     assert len(labels) == len(set(labels))
 
 
@@ -154,7 +205,7 @@ def test_glued_names_are_unique_and_every_shown_one_exists():
         outputs = [out for cell in notebook["cells"] for out in cell.get("outputs", [])]
         records = [out.get("metadata", {}).get("scrapbook") for out in outputs]
         glued += [record["name"] for record in records if record]
-    text = "\n".join((ROOT / f"{name}.md").read_text(encoding="utf8") for name in PAGES)
+    text = "\n".join(source(name) for name in PAGES)
     shown = set(re.findall(r"\{glue:?\w*\}`([^`:]+)", text))
     assert len(glued) == len(set(glued))
     assert shown <= set(glued)
@@ -164,7 +215,7 @@ def test_references_are_complete_and_cited():
     entries = re.split(r"^@", (BOOK / "references.bib").read_text(encoding="utf8"), flags=re.M)[1:]
     keys = [re.match(r"\w+\{([\w-]+),", entry).group(1) for entry in entries]
     assert len(keys) == len(set(keys))
-    text = "\n".join((ROOT / f"{name}.md").read_text(encoding="utf8") for name in PAGES)
+    text = "\n".join(source(name) for name in PAGES)
     cited = {
         key.strip()
         for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text)

@@ -29,7 +29,10 @@ MATH_LEFT = """() => [...document.querySelectorAll(".math")]
 BROKEN_IMAGES = """() => [...document.images]
   .filter((e) => getComputedStyle(e).display !== "none" && !e.naturalWidth).map((e) => e.src)"""
 UNDESCRIBED = """() => [...document.querySelectorAll("main .bd-article img")]
-  .filter((e) => e.alt.includes("_images/") || e.alt.trim().split(/\\s+/).length < 8)
+  .filter((e) => {
+    const words = e.alt.toLowerCase().match(/[\\p{L}\\p{N}_]+/gu) ?? [];
+    return e.alt.includes("_images/") || words.length < 8 || new Set(words).size < 6;
+  })
   .map((e) => e.src + ": " + e.alt)"""
 
 
