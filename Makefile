@@ -25,7 +25,7 @@ BROWSER_INSTALLED := $(VENV)/.browser-installed
 .PHONY: help env book test notebooks lint browser repository clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1 @/p' $(MAKEFILE_LIST) | column -t -s @
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env: $(INSTALLED)  ## set up .venv: the package and its tools, in the versions of constraints.txt
 
@@ -47,15 +47,16 @@ test: env  ## run the unit tests, the tests of the book, and every notebook
 	$(IN_NOTEBOOKS) $(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env \
 		--nbval-sanitize-with=sanitize.cfg --nbval-cell-timeout=600 book
 
-notebooks: env  ## run the chapters and refresh their notebooks; CHAPTER=01-name for one of them
+notebooks: env  ## run the chapters and refresh their notebooks; CHAPTER=01 for one of them
 	$(IN_NOTEBOOKS) $(BIN)/python tools/notebooks.py $(CHAPTER)
 
 lint: env  ## check style and format of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# The tests of the environment run once more, now that the browser extra is in it.
 browser: $(BROWSER_INSTALLED)  ## open every page that `make book` built in headless Chromium
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest tests/browser tests/test_environment.py
 
 $(BROWSER_INSTALLED): $(INSTALLED)
 	$(PIP) --constraint constraints.txt $(EDITABLE) '.[browser]'

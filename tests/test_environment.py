@@ -1,6 +1,7 @@
 """One environment: pyproject, constraints, environment.yml and CITATION.cff say the same."""
 
 import importlib.metadata
+import importlib.util
 import re
 import tomllib
 
@@ -13,6 +14,8 @@ from packaging.version import Version
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+# `make browser`, which installs the browser extra, runs these tests with it.
+INSTALLED = "browser" if importlib.util.find_spec("playwright") else "test"
 # Names that conda-forge spells in its own way.
 CONDA_NAMES = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib"}
 # What only Binder needs: an interpreter, an installer, and somewhere to open the notebooks.
@@ -57,7 +60,7 @@ def test_constraints_satisfy_every_requirement():
 def test_constraints_reach_every_dependency():
     """Whatever the package and its tools pull in has its version pinned, too."""
     pinned, seen = pins(), set()
-    waiting = [Requirement("mixupbook[test]")]
+    waiting = [Requirement(f"mixupbook[{INSTALLED}]")]
     while waiting:
         requirement = waiting.pop()
         for line in importlib.metadata.requires(requirement.name) or []:

@@ -1,13 +1,17 @@
 """What refreshes the notebooks, and what brings their outputs into the pages."""
 
 import importlib.resources
+import re
+import shutil
+import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import bookext
 import nbformat
 import pytest
 from jupyter_cache import get_cache
-from notebooks import CLAIMS, chapters, execute, read_chapter, select
+from notebooks import CLAIMS, ROOT, chapters, execute, read_chapter, select
 
 HEADER = (
     "---\njupytext:\n  formats: ipynb,md:myst\n  text_representation:\n    extension: .md\n"
@@ -69,9 +73,25 @@ def test_claims_page_comes_last_whatever_is_asked_for():
     assert select(pages, [f"book/{first.name}"]) == select(pages, [first.stem])
 
 
-def test_unknown_chapter_is_refused_with_the_known_ones():
-    with pytest.raises(SystemExit, match=chapters()[0].stem):
-        select(chapters(), ["00-no-such"])
+def test_chapter_is_found_by_the_beginning_of_its_name():
+    pages = [Path(f"book/{name}.md") for name in ("01-one", "02-two", "02-two-more", CLAIMS)]
+    one, two, _, claims = pages
+    assert select(pages, ["01"]) == [one, claims]
+    assert select(pages, ["02-two", "book/01-one.ipynb"]) == [one, two, claims]
+    assert select(pages, ["cl"]) == [claims]
+    for name in ("0", "02", "03", "one"):
+        with pytest.raises(SystemExit, match=f"got '{name}'.*: 01-one, 02-two, 02-two-more, claims$"):
+            select(pages, [name])
+
+
+def test_help_lists_every_target_with_awk_alone(tmp_path):
+    # It is what a bare `make` shows, on a machine that may have little else.
+    (tmp_path / "awk").symlink_to(shutil.which("awk"))
+    make, barely = shutil.which("make"), {"PATH": str(tmp_path)}
+    shown = subprocess.check_output([make], cwd=ROOT, env=barely, text=True)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf8")
+    (targets,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert [line.split()[0] for line in shown.splitlines()] == targets.split()
 
 
 def test_mathjax_has_every_part_that_the_pages_load():

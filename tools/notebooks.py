@@ -69,15 +69,24 @@ def execute(page: Path) -> nbformat.NotebookNode:
     return notebook
 
 
+def find(pages: list[Path], name: str) -> Path:
+    """The page that is called so, or else the only one whose name begins so."""
+    start = Path(name).stem
+    found = [page for page in pages if page.stem.startswith(start)]
+    found = [page for page in found if page.stem == start] or found
+    if len(found) != 1:
+        known = ", ".join(page.stem for page in pages)
+        raise SystemExit(
+            f"CHAPTER must begin one name, got {name!r}, which begins {len(found)} of: {known}"
+        )
+    return found[0]
+
+
 def select(pages: list[Path], wanted: list[str]) -> list[Path]:
     """The wanted pages (all if none is named), followed by the claims page."""
-    names = {Path(name).stem for name in wanted} or {page.stem for page in pages}
-    unknown = names - {page.stem for page in pages}
-    if unknown:
-        known = ", ".join(page.stem for page in pages)
-        raise SystemExit(f"no such notebook: {', '.join(sorted(unknown))} (there are: {known})")
-    chosen = [page for page in pages if page.stem in names and page.stem != CLAIMS]
-    return chosen + [page for page in pages if page.stem == CLAIMS]
+    chosen = [find(pages, name) for name in wanted] or pages
+    refreshed = [page for page in pages if page in chosen or page.stem == CLAIMS]
+    return sorted(refreshed, key=lambda page: page.stem == CLAIMS)
 
 
 def picture(root: Path = ROOT) -> bytes:
