@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Mixup": "mixing",
-    "mix_pairs": "mixing",
+    "mix_pairs": "interpolation",
     "label_coefficient": "label_maps",
     "FeatureNoise": "theory.feature_noise",
     "PatchData": "theory.feature_noise",

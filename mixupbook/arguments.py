@@ -5,7 +5,20 @@ import math
 import numbers
 from collections.abc import Iterable
 
-__all__ = ["finite_number", "in_interval", "one_of", "whole_number"]
+__all__ = [
+    "finite_number",
+    "in_interval",
+    "is_number",
+    "nearest_hint",
+    "one_of",
+    "true_or_false",
+    "whole_number",
+]
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` is a real number; booleans are not numbers here."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def finite_number(name: str, value: object) -> float:
@@ -15,11 +28,15 @@ def finite_number(name: str, value: object) -> float:
         TypeError: `value` is not a real number (booleans are not numbers here).
         ValueError: `value` is NaN or infinite.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    if not is_number(value):
         raise TypeError(f"{name} must be a real number, got {value!r}")
-    if not math.isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, got {value!r}")
-    return float(value)
+    return number
 
 
 def in_interval(
@@ -73,7 +90,25 @@ def one_of(name: str, value: object, choices: Iterable[str]) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} must be one of {listed}, got {value!r}")
     if value not in allowed:
-        nearest = difflib.get_close_matches(value, allowed, n=1, cutoff=0.5)
-        hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
+        hint = nearest_hint(value, allowed)
         raise ValueError(f"{name} must be one of {listed}, got {value!r}{hint}")
+    return value
+
+
+def nearest_hint(value: object, choices: Iterable[str]) -> str:
+    """A suggestion for the end of a message: the choice most like `value`, if any is like it."""
+    if not isinstance(value, str):
+        return ""
+    nearest = difflib.get_close_matches(value.lower(), list(choices), n=1, cutoff=0.5)
+    return f" (did you mean {nearest[0]!r}?)" if nearest else ""
+
+
+def true_or_false(name: str, value: object) -> bool:
+    """`value` where it is a boolean.
+
+    Raises:
+        TypeError: it is not.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
     return value

@@ -1,14 +1,18 @@
 """Checks of a batch: its examples, its labels, its partners.
 
-Shapes and dtypes are checked everywhere; values only where they lie on the CPU, since reading them
-on a GPU would stall it.
+Shapes and dtypes are checked everywhere; values only where `values_can_be_read`.
 """
 
 import torch
 from torch import Tensor
 
-# How far a row of probabilities may be from summing to one: half precision rounds by about this.
+# How far a row of probabilities may be from summing to one, where its precision allows it.
 ROW_SUM_TOLERANCE = 2e-3
+
+
+def values_can_be_read(tensor: Tensor) -> bool:
+    """Whether a look at the values costs little: on a GPU it waits, and breaks a compiled graph."""
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def check_examples(x: Tensor) -> None:
@@ -28,9 +32,12 @@ def check_soft_labels(y: Tensor, batch: int) -> None:
         raise TypeError(f"y must be floating rows of probabilities (B, K), got {got}")
     if y.ndim != 2 or len(y) != batch:
         raise ValueError(f"y must have shape ({batch}, K), got {tuple(y.shape)}")
-    if y.device.type != "cpu":
+    if not values_can_be_read(y):
         return
-    is_probability = (y >= 0).all(dim=1) & ((y.sum(dim=1) - 1).abs() <= ROW_SUM_TOLERANCE)
+    # Half precision rounds each entry, and would round their sum once more.
+    excess = y.sum(dim=1, dtype=torch.promote_types(y.dtype, torch.float32)) - 1
+    tolerance = max(ROW_SUM_TOLERANCE, torch.finfo(y.dtype).eps)
+    is_probability = (y >= 0).all(dim=1) & (excess.abs() <= tolerance)
     if not is_probability.all():
         row = int((~is_probability).nonzero()[0])
         raise ValueError(
@@ -46,7 +53,7 @@ def check_permutation(permutation: Tensor, batch: int) -> None:
         raise TypeError(f"permutation must be an integer tensor, got {got}")
     if permutation.shape != (batch,):
         raise ValueError(f"permutation must have shape ({batch},), got {tuple(permutation.shape)}")
-    if permutation.device.type == "cpu":
+    if values_can_be_read(permutation):
         expected = torch.arange(batch, dtype=permutation.dtype)
         if not torch.equal(permutation.sort().values, expected):
             raise ValueError(
@@ -80,7 +87,8 @@ def one_hot_labels(y: Tensor, batch: int, num_classes: int, dtype: torch.dtype) 
             f"y must have one integer label for each of the {batch} examples, shape ({batch},), "
             f"got shape {tuple(y.shape)}"
         )
-    if y.device.type == "cpu":
+    y = y.to(torch.int64)  # torch finds no least of the larger unsigned types
+    if values_can_be_read(y):
         low, high = (bound.item() for bound in y.aminmax())
         if low < 0 or high >= num_classes:
             raise ValueError(
@@ -88,4 +96,4 @@ def one_hot_labels(y: Tensor, batch: int, num_classes: int, dtype: torch.dtype) 
                 f"got labels from {low} to {high}"
             )
     one_hot = torch.zeros(batch, num_classes, dtype=dtype, device=y.device)
-    return one_hot.scatter_(1, y.long().unsqueeze(1), 1)
+    return one_hot.scatter_(1, y.unsqueeze(1), 1)

@@ -6,7 +6,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from mixupbook.arguments import in_interval, one_of
+from mixupbook.arguments import in_interval, is_number, nearest_hint
+from mixupbook.batch_checks import values_can_be_read
 
 __all__ = ["INDEPENDENT", "LABEL_MAPS", "LabelMap", "label_coefficient"]
 
@@ -83,24 +84,34 @@ def as_function(label_map: LabelMap) -> Callable[[Tensor], Tensor]:
 
     Values of a callable are checked at every call; the others cannot go wrong.
     """
-    if isinstance(label_map, str):
-        return LABEL_MAPS[one_of("label_map", label_map, [*LABEL_MAPS, INDEPENDENT])]
+    if isinstance(label_map, str) and label_map in LABEL_MAPS:
+        return LABEL_MAPS[label_map]
     if callable(label_map):
         return partial(_checked, label_map)
-    return partial(_constant, value=in_interval("label_map", label_map, 0.5, 1))
+    if is_number(label_map) and 0.5 <= label_map <= 1:
+        return partial(_constant, value=float(label_map))
+    names = [*LABEL_MAPS, INDEPENDENT]
+    message = (
+        f"label_map must be one of {', '.join(map(repr, names))}, a number in [0.5, 1], or a "
+        f"callable, got {label_map!r}{nearest_hint(label_map, names)}"
+    )
+    raise (ValueError if isinstance(label_map, str) or is_number(label_map) else TypeError)(message)
 
 
 def _checked(function: Callable[[Tensor], Tensor], lam: Tensor) -> Tensor:
     """The map at coefficients in [0.5, 1], checked to be of their shape and in [0, 1]."""
     try:
-        values = torch.as_tensor(function(lam), dtype=lam.dtype, device=lam.device)
+        # A copy: a map that works in place must not change the features' coefficients.
+        values = function(lam.clone())
+        # A number becomes a tensor where it is needed: copying one to a GPU would stall it.
+        values = torch.full_like(lam, values) if is_number(values) else values.to(lam)
         values = values.expand(lam.shape)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (AttributeError, TypeError, ValueError, RuntimeError) as error:
         raise TypeError(
             f"label_map must take a tensor of coefficients to one of the same shape or to one "
             f"number, got {function!r}, which fails with: {error}"
         ) from error
-    if values.device.type == "cpu":
+    if values_can_be_read(values):
         check_unit_interval("label_map must stay in [0, 1] for coefficients in [0.5, 1]", values)
     return values
 
@@ -112,7 +123,7 @@ def coefficients_in_unit_interval(name: str, lam: float | Tensor) -> Tensor:
         return torch.tensor(in_interval(name, lam, 0, 1), dtype=torch.float64)
     if not lam.is_floating_point():
         raise TypeError(f"{name} must be a number or a floating tensor, got {lam.dtype}")
-    if lam.device.type == "cpu":
+    if values_can_be_read(lam):
         check_unit_interval(f"{name} must lie in [0, 1]", lam)
     return lam
 

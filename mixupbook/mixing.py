@@ -1,7 +1,4 @@
-"""Mixup itself: coefficients, label maps, pairing and interpolation, and the schedule.
-
-`mix_pairs` is the pure function: coefficients and partners are given. `Mixup` draws both.
-"""
+"""Mixup itself: the draw of coefficients and partners, and the schedule."""
 
 import copy
 from collections.abc import Sequence
@@ -11,71 +8,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate, get_worker_info
 
-from mixupbook.arguments import in_interval, whole_number
-from mixupbook.batch_checks import (
-    check_examples,
-    check_permutation,
-    check_soft_labels,
-    soft_labels,
-)
-from mixupbook.label_maps import (
-    INDEPENDENT,
-    LabelMap,
-    as_function,
-    coefficients_in_unit_interval,
-)
+from mixupbook.arguments import in_interval, true_or_false, whole_number
+from mixupbook.batch_checks import check_examples, soft_labels
+from mixupbook.interpolation import interpolate
+from mixupbook.label_maps import INDEPENDENT, LabelMap, as_function
 
-__all__ = ["Mixup", "mix_pairs"]
+__all__ = ["Mixup"]
 
 # From here on lambda is 1/2 in every floating dtype.
 LARGE_ALPHA = 1e30
-
-
-def mix_pairs(
-    x: Tensor,
-    y: Tensor,
-    lam: float | Tensor,
-    *,
-    label_lam: float | Tensor | None = None,
-    permutation: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Mixes each example with a partner: the pure function under `Mixup`.
-
-    x_mixed[i] = lam x[i] + (1 - lam) x[p(i)] and
-    targets[i] = label_lam y[i] + (1 - label_lam) y[p(i)], with p the permutation.
-    Zhang, Cisse, Dauphin and Lopez-Paz (ICLR 2018) have label_lam = lam.
-
-    Args:
-        x: examples, shape (B, ...), floating; never changed.
-        y: rows of probabilities, shape (B, K), floating; never changed.
-        lam: feature coefficient in [0, 1]: one number, or shape (B,).
-        label_lam: label coefficient in [0, 1], in the same forms; `lam` where it is None.
-        permutation: each example's partner, shape (B,), integer: a permutation of 0..B-1.
-
-    Returns:
-        ``(x_mixed, targets)`` with the shapes and dtypes of `x` and `y`.
-        ``torch.nn.functional.cross_entropy`` takes `targets` as they are.
-
-    Raises:
-        TypeError: `x` or `y` is not floating, or `permutation` is not integer.
-        ValueError: an empty batch, shapes that do not fit, coefficients outside [0, 1], rows of
-            `y` that are not probabilities, or partners that are not a permutation.
-
-    Values (not shapes) are checked where they lie on the CPU: reading them on a GPU would stall it.
-
-    Example:
-        >>> x, y = torch.tensor([[0.0], [8.0]]), torch.eye(2)
-        >>> mix_pairs(x, y, 0.75, label_lam=0.5, permutation=torch.tensor([1, 0]))
-        (tensor([[2.],
-                [6.]]), tensor([[0.5000, 0.5000],
-                [0.5000, 0.5000]]))
-    """
-    check_examples(x)
-    check_soft_labels(y, len(x))
-    check_permutation(permutation, len(x))
-    lam = _per_batch_or_example("lam", lam, len(x))
-    label_lam = lam if label_lam is None else _per_batch_or_example("label_lam", label_lam, len(x))
-    return _mix(x, y, lam, label_lam, permutation)
 
 
 class Mixup:
@@ -129,9 +70,7 @@ class Mixup:
             raise ValueError(
                 f"start_epoch must be below stop_epoch {stop_epoch!r}, got {start_epoch!r}"
             )
-        if not isinstance(per_sample, bool):
-            raise TypeError(f"per_sample must be True or False, got {per_sample!r}")
-        self.per_sample = per_sample
+        self.per_sample = true_or_false("per_sample", per_sample)
         if generator is not None and not isinstance(generator, torch.Generator):
             raise TypeError(f"generator must be a torch.Generator or None, got {generator!r}")
         self.generator = generator
@@ -142,14 +81,29 @@ class Mixup:
         if self._label_function is not None:
             self._label_function(torch.linspace(0.5, 1, 101))
 
+    def __getstate__(self) -> dict[str, Any]:
+        # As plain numbers: where a loader starts its workers anew, torch would send the state as
+        # shared memory, which not every system grants.
+        state = self.__dict__.copy()
+        if self.generator is not None:
+            state["generator"] = (self.generator.device, self.generator.get_state().cpu().numpy())
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self.generator is not None:
+            device, numbers = state["generator"]
+            self.generator = torch.Generator(device)
+            self.generator.set_state(torch.from_numpy(numbers))
+
     def __repr__(self) -> str:
         label_map = self.label_map
         if callable(label_map):
             label_map = getattr(label_map, "__qualname__", type(label_map).__qualname__)
         return (
-            f"Mixup(alpha={self.alpha}, label_map={label_map!r}, num_classes={self.num_classes}, "
-            f"start_epoch={self.start_epoch}, stop_epoch={self.stop_epoch}, "
-            f"per_sample={self.per_sample})"
+            f"{type(self).__qualname__}(alpha={self.alpha}, label_map={label_map!r}, "
+            f"num_classes={self.num_classes}, start_epoch={self.start_epoch}, "
+            f"stop_epoch={self.stop_epoch}, per_sample={self.per_sample})"
         )
 
     @property
@@ -199,7 +153,7 @@ class Mixup:
             return x, targets
         draw = self._draw_uncompiled if torch.compiler.is_compiling() else self._draw
         lam, label_lam, permutation = draw(x)
-        return _mix(x, targets, lam, label_lam, permutation)
+        return interpolate(x, targets, lam, label_lam, permutation)
 
     def collate(self, samples: Sequence[Any]) -> tuple[Tensor, Tensor]:
         """A ``collate_fn`` for ``torch.utils.data.DataLoader``: stacks samples, then mixes them.
@@ -219,6 +173,8 @@ class Mixup:
             mixed_seed = (self.generator.initial_seed() + worker.seed) % 2**63
             self.generator = torch.Generator().manual_seed(mixed_seed)
             self._worker_seed = worker.seed
+        if len(samples) == 0:
+            raise ValueError("samples must hold at least one pair (x, y), got none")
         if not all(isinstance(sample, tuple | list) and len(sample) == 2 for sample in samples):
             raise TypeError(f"samples must be pairs (x, y), got {samples[0]!r:.60}")
         x, y = default_collate(samples)
@@ -260,40 +216,9 @@ class Mixup:
         return x.device if x.is_cuda else torch.device("cpu")
 
 
-def _mix(
-    x: Tensor, y: Tensor, lam: Tensor, label_lam: Tensor, permutation: Tensor
-) -> tuple[Tensor, Tensor]:
-    # lerp into the gathered partners: one pass and no further copy, and exact at lambda = 1.
-    x_mixed = _gather(x, permutation).lerp_(x, _weights(lam, x))
-    targets = _gather(y, permutation).lerp_(y, _weights(label_lam, y))
-    return x_mixed, targets
-
-
-def _gather(values: Tensor, permutation: Tensor) -> Tensor:
-    # Four times faster than indexing on a processor, but it would lose a channels-last layout.
-    if values.is_contiguous():
-        return values.index_select(0, permutation)
-    return values[permutation]
-
-
-def _weights(lam: Tensor, like: Tensor) -> Tensor:
-    """Coefficients in the dtype of `like`, shaped to broadcast over all but its first axis."""
-    lam = lam.to(device=like.device, dtype=like.dtype)
-    return lam.reshape(-1, *[1] * (like.ndim - 1)) if lam.ndim else lam
-
-
 def _target_dtype(x: Tensor) -> torch.dtype:
     # Half precision would round 0.7 + 0.3 away from one; cross_entropy takes float32 targets.
     return torch.promote_types(x.dtype, torch.float32)
-
-
-def _per_batch_or_example(name: str, lam: float | Tensor, batch: int) -> Tensor:
-    coefficients = coefficients_in_unit_interval(name, lam)
-    if coefficients.shape not in [(), (batch,)]:
-        raise ValueError(
-            f"{name} must be one number or have shape ({batch},), got {tuple(coefficients.shape)}"
-        )
-    return coefficients
 
 
 def _optional_epoch(name: str, epoch: int | None) -> int | None:

@@ -7,6 +7,7 @@ import pickle
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader, TensorDataset
 
 import mixupbook as mb
@@ -252,6 +253,87 @@ def test_collate_in_workers_draws_differently_in_each():
     assert not torch.equal(first, batches(1)[0])
 
 
+def test_collate_needs_a_sample():
+    with pytest.raises(ValueError, match="at least one pair"):
+        mb.Mixup(num_classes=2).collate([])
+
+
+def test_a_generators_state_is_pickled_as_plain_numbers():
+    """Torch would send a tensor to another process through shared memory."""
+    mix = mb.Mixup(num_classes=CLASSES, generator=seeded(7))
+    x, y = torch.rand(BATCH, 3), torch.arange(BATCH) % CLASSES
+    mix(x, y)
+    state = mix.__getstate__()
+    assert not any(isinstance(part, torch.Tensor | torch.Generator) for part in state.values())
+    twin = pickle.loads(pickle.dumps(mix))
+    assert twin.generator.initial_seed() == mix.generator.initial_seed()
+    assert torch.equal(twin(x, y)[0], mix(x, y)[0])
+
+
+FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+@pytest.mark.parametrize("x_dtype", FLOATING)
+@pytest.mark.parametrize("y_dtype", FLOATING)
+def test_soft_labels_of_every_precision(x_dtype, y_dtype):
+    x = torch.rand(65, 3, generator=seeded()).to(x_dtype)
+    y = torch.randn(65, 10, generator=seeded(1)).mul(2).softmax(dim=1).to(y_dtype)
+    mixed, targets = mb.Mixup(num_classes=10, generator=seeded(2))(x, y)
+    assert (mixed.dtype, targets.dtype) == (x_dtype, y_dtype)
+
+
+def test_a_label_map_that_works_in_place_leaves_the_features_alone():
+    x, y = torch.rand(BATCH, 3), torch.arange(BATCH)
+    settings = {"num_classes": BATCH, "per_sample": True}
+    in_place = mb.Mixup(**settings, label_map=lambda lam: lam.mul_(0.6), generator=seeded())
+    pure = mb.Mixup(**settings, label_map=lambda lam: lam * 0.6, generator=seeded())
+    for got, expected in zip(in_place(x, y), pure(x, y), strict=True):
+        assert torch.equal(got, expected)
+
+
+class ReadsValues(TorchDispatchMode):
+    """Fails on what would make the processor wait for a GPU."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        assert "_local_scalar_dense" not in str(function)
+        assert "nonzero" not in str(function)
+        assert "equal" not in str(function)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"per_sample": True},
+        {"label_map": "independent"},
+        {"label_map": 0.75},
+        {"label_map": lambda lam: lam**2},
+        {"label_map": lambda lam: 0.75},
+        {"stop_epoch": 0},
+    ],
+)
+def test_off_the_cpu_no_value_is_read(settings):
+    x = torch.rand(BATCH, 3, 4, device="meta")
+    y = torch.zeros(BATCH, dtype=torch.int64, device="meta")
+    mix = mb.Mixup(num_classes=CLASSES, **settings)
+    with ReadsValues():
+        mixed, targets = mix(x, y)
+        mb.mix_pairs(x, targets, 0.7, permutation=torch.zeros_like(y))
+    assert mixed.device == targets.device == x.device
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+def test_compiled_pairs_are_one_graph():
+    x, y = torch.rand(BATCH, 3, generator=seeded()), torch.eye(BATCH)
+    permutation = torch.randperm(BATCH, generator=seeded())
+    mix = torch.compile(mb.mix_pairs, fullgraph=True, backend="aot_eager")
+    mixed, targets = mix(x, y, 0.7, permutation=permutation)
+    expected = mb.mix_pairs(x, y, 0.7, permutation=permutation)
+    torch.testing.assert_close(mixed, expected[0])
+    torch.testing.assert_close(targets, expected[1])
+
+
 LAM = torch.linspace(0, 1, 21, dtype=torch.float64)
 
 
@@ -294,10 +376,12 @@ def test_label_map_reaches_the_targets():
         ({"alpha": math.inf}, ValueError, "alpha.*finite"),
         ({"alpha": "1"}, TypeError, "alpha.*real number"),
         ({"alpha": True}, TypeError, "alpha"),
+        ({"alpha": 10**400}, ValueError, "alpha.*finite"),
         ({"label_map": "cubik"}, ValueError, "did you mean 'cubic'"),
         ({"label_map": "nothing like it"}, ValueError, "label_map must be one of"),
         ({"label_map": 0.3}, ValueError, r"label_map.*\[0.5, 1\].*0.3"),
-        ({"label_map": None}, TypeError, "label_map"),
+        ({"label_map": "SQRT"}, ValueError, "number in .*, or a callable.*did you mean 'sqrt'"),
+        ({"label_map": None}, TypeError, "label_map must be one of .*, or a callable, got None"),
         ({"label_map": torch.tensor([0.6, 0.7])}, TypeError, "label_map"),
         ({"label_map": lambda lam: 2 * lam}, ValueError, r"label_map must stay in \[0, 1\]"),
         ({"label_map": lambda lam: lam * math.nan}, ValueError, "label_map must stay"),
