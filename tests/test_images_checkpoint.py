@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
-from mixupbook.images.checkpoint import Checkpoint, fingerprint
+from mixupbook.images.checkpoint import Checkpoint, as_checkpoint, fingerprint
 from mixupbook.images.data import load_digits
 from mixupbook.images.training import TrainingInterrupted, fit
 from mixupbook.mixing import Mixup
@@ -52,6 +53,13 @@ class Crashing(Mixup):
         return super().__call__(x, y)
 
 
+Crashing.__qualname__ = "Mixup"
+
+
+class Louder(Mixup):
+    """Another class with the same settings."""
+
+
 class TestFile:
     def test_reads_what_it_wrote(self, tmp_path):
         checkpoint = written(tmp_path / "a.pt")
@@ -89,6 +97,29 @@ class TestFile:
         checkpoint.path.write_bytes(content)
         with pytest.raises(ValueError, match=r"damaged or no checkpoint .*data/0"):
             checkpoint.read(IDENTITY)
+
+    def test_refuses_any_flipped_byte_of_the_directory(self, tmp_path):
+        checkpoint = written(tmp_path / "a.pt")
+        content = checkpoint.path.read_bytes()
+        said = []
+        for place in range(len(content) - 700, len(content), 3):
+            changed = bytearray(content)
+            changed[place] ^= 0xFF
+            checkpoint.path.write_bytes(changed)
+            try:
+                checkpoint.read(IDENTITY)
+            except ValueError as error:
+                said.append(str(error))
+        assert said
+        assert all("delete it to start anew" in message for message in said)
+
+    def test_refuses_a_folder(self, tmp_path):
+        with pytest.raises(ValueError, match="checkpoint must be a file, got the folder"):
+            Checkpoint(tmp_path).read(IDENTITY)
+
+    def test_the_path_is_checked(self):
+        with pytest.raises(TypeError, match="checkpoint must be a path or a Checkpoint, got 3"):
+            as_checkpoint(3)
 
     def test_refuses_a_pickle_that_would_run_code(self, tmp_path):
         class Evil:
@@ -188,6 +219,7 @@ class TestResume:
             ({"network": "small_convnet_bn"}, "network is 'small_convnet' there"),
             ({"mixup": Mixup(num_classes=10)}, r"mixup is None there and .Mixup\(alpha=1.0"),
             ({"data": load_digits(train=33, test=50, seed=1)}, "run: data_fingerprint is '"),
+            ({"mixup": Louder(num_classes=10)}, r"mixup is None there and .Louder\(alpha=1.0"),
         ],
     )
     def test_refuses_another_configuration(self, tmp_path, changes, field):
@@ -195,6 +227,52 @@ class TestResume:
         fit(**arguments, checkpoint=tmp_path / "a.pt")
         with pytest.raises(ValueError, match=field):
             fit(**{**arguments, **changes}, checkpoint=tmp_path / "a.pt")
+
+    @pytest.mark.parametrize(
+        "changing",
+        [
+            lambda power: {"mixup": Mixup(num_classes=10, label_map=lambda lam: lam**power)},
+            lambda power: {
+                "augment": [lambda x, generator: x, lambda x, generator: x.flip(-1)][power - 1]
+            },
+        ],
+        ids=["label map", "augmentation"],
+    )
+    def test_tells_functions_of_one_name_apart(self, tmp_path, changing):
+        settings = {**SETTINGS, "checkpoint": tmp_path / "a.pt"}
+        first = fit(DATA, "small_convnet", **settings, **changing(1))
+        assert fit(DATA, "small_convnet", **settings, **changing(1)).history == first.history
+        with pytest.raises(ValueError, match="belongs to another run"):
+            fit(DATA, "small_convnet", **settings, **changing(2))
+
+    def test_tells_modules_of_one_build_apart(self, tmp_path):
+        settings = {**SETTINGS, "checkpoint": tmp_path / "a.pt"}
+        first, second = zeroed(Flat(64, 10)), zeroed(FlatSquare(64, 10))
+        fit(DATA, first, **settings)
+        with pytest.raises(ValueError, match="belongs to another run: network is"):
+            fit(DATA, second, **settings)
+
+    def test_says_why_a_module_does_not_start_alike(self, tmp_path):
+        settings = {**SETTINGS, "checkpoint": tmp_path / "a.pt"}
+        for _ in range(2):
+            network = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+            if not (tmp_path / "a.pt").exists():
+                fit(DATA, network, **settings)
+        with pytest.raises(ValueError, match="seed torch before you build it"):
+            fit(DATA, network, **settings)
+
+    @pytest.mark.parametrize("damage", ["network", "history", "length"])
+    def test_refuses_an_incomplete_state(self, tmp_path, damage):
+        path = tmp_path / "a.pt"
+        fit(DATA, "small_convnet", **SETTINGS, checkpoint=path)
+        saved = torch.load(path, weights_only=True)
+        if damage == "length":
+            saved["state"]["history"] *= 2
+        else:
+            del saved["state"][damage]
+        path.write_bytes(saved_bytes(saved))
+        with pytest.raises(ValueError, match=r"checkpoint '.*a\.pt' .*delete it to start anew"):
+            fit(DATA, "small_convnet", **SETTINGS, checkpoint=path)
 
     def test_ctrl_c_leaves_a_usable_checkpoint(self, tmp_path):
         path = tmp_path / "a.pt"
@@ -226,6 +304,41 @@ class TestResume:
         saved = torch.load(path, weights_only=True)["state"]
         assert saved["history"] == []
         assert all(value.isfinite().all() for value in saved["network"].values())
+
+
+def zeroed(network):
+    nn.init.zeros_(network.weight)
+    nn.init.zeros_(network.bias)
+    return network
+
+
+class Flat(nn.Linear):
+    def forward(self, x):
+        return super().forward(x.flatten(1))
+
+
+class FlatSquare(nn.Linear):
+    def forward(self, x):
+        return super().forward(x.flatten(1).square())
+
+
+FlatSquare.__name__ = "Flat"  # what its repr shows
+
+
+class LastStepBreaks(nn.Linear):
+    """Its gradient is infinite where its output is zero, as all are at the start."""
+
+    def forward(self, x):
+        return super().forward(x.flatten(1)).abs().sqrt()
+
+
+def test_weights_broken_by_the_last_step_are_not_kept(tmp_path):
+    path, network = tmp_path / "a.pt", zeroed(LastStepBreaks(64, 10))
+    with pytest.raises(FloatingPointError, match="infinite or NaN in the last step of epoch 0"):
+        fit(DATA, network, epochs=1, batch_size=33, lr=0.1, progress=False, checkpoint=path)
+    saved = torch.load(path, weights_only=True)["state"]
+    assert saved["history"] == []
+    assert all(value.isfinite().all() for value in saved["network"].values())
 
 
 def test_a_killed_run_ends_like_one_never_interrupted(tmp_path):

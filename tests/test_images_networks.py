@@ -98,6 +98,10 @@ class TestPrepare:
             (nn.Conv2d(1, 3, 3), r"shape \(2, 3\) for 2 images, got \(2, 3, 2, 3\)"),
             (nn.Conv2d(3, 3, 3), r"must take images of shape \(2, 1, 4, 5\); it failed"),
             (nn.Flatten(), "must have parameters to train"),
+            (
+                nn.Sequential(nn.Flatten(), nn.Linear(20, 3)).requires_grad_(False),
+                r"must have parameters to train \(requires_grad\), got none",
+            ),
             (nn.LSTM(5, 3), "it failed: LSTM"),
             (WithFeatures(), r"shape \(2, 3\) for 2 images, got tuple"),
         ],

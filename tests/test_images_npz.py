@@ -54,6 +54,8 @@ def test_takes_grey_images_and_class_names(tmp_path):
         ({"y_train": np.array([{}] * 7)}, ValueError, "y_train .* pickled object"),
         ({"classes": np.array(["a", "b"])}, ValueError, r"y_train must lie in 0\.\.1"),
         ({"classes": np.array([1, 2, 3, 4])}, TypeError, "classes .* row of strings"),
+        ({"y_train": np.full(7, 5_000_000)}, ValueError, "labels .* got 5000000 among 10 images"),
+        ({"y_train": np.full(7, 2**63, np.uint64)}, ValueError, f"y_train .* got {2**63}"),
     ],
 )
 def test_refuses(tmp_path, changes, error, message):
@@ -86,3 +88,46 @@ def test_refuses_a_damaged_file(tmp_path):
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match=r"must be an .npz file"):
         load_npz(path)
+
+
+def test_refuses_every_flipped_byte_it_cannot_read(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, **arrays())
+    content = path.read_bytes()
+    said = []
+    for place in range(0, len(content), 11):
+        changed = bytearray(content)
+        changed[place] ^= 0xFF
+        path.write_bytes(changed)
+        try:
+            load_npz(path)
+        except (TypeError, ValueError) as error:
+            said.append(str(error))
+    assert said
+    assert all("npz" in message for message in said), "the message names the file"
+
+
+def test_refuses_members_that_are_no_arrays(tmp_path):
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for key in ("x_train", "y_train", "x_test", "y_test"):
+            archive.writestr(f"{key}.npy", b"garbage")
+    with pytest.raises(ValueError, match=r"x_train .* must be an array as numpy.savez writes it"):
+        load_npz(path)
+
+
+def test_refuses_an_array_too_large_for_memory(tmp_path):
+    path = saved(tmp_path / "a.npz")
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (100000000000, 8, 80), }"
+    header = header.ljust(117) + b"\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        for key in ("x_train", "y_train", "x_test", "y_test"):
+            preamble = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little")
+            archive.writestr(f"{key}.npy", preamble + header)
+    with pytest.raises(ValueError, match=r"x_train .* (must fit into memory|cannot be read)"):
+        load_npz(path)
+
+
+def test_the_path_is_checked():
+    with pytest.raises(TypeError, match=r"path must name an \.npz file, got 3"):
+        load_npz.__wrapped__(3)

@@ -1,10 +1,12 @@
 import pytest
+import torch
 from torch import nn
 
 from mixupbook.images.checkpoint import Checkpoint
 from mixupbook.images.data import load_digits
+from mixupbook.images.randomness import streams
 from mixupbook.images.seeds import fit_seeds
-from mixupbook.images.training import fit
+from mixupbook.images.training import TrainingInterrupted, fit
 from mixupbook.mixing import Mixup
 
 DATA = load_digits(train=33, test=50)
@@ -57,6 +59,20 @@ def test_what_a_worker_raises_is_raised(tmp_path):
         fit_seeds(DATA, "small_convnet", seeds=(0, 1), workers=2, checkpoint=nowhere, **SETTINGS)
 
 
+def test_ctrl_c_keeps_the_finished_runs():
+    def press_ctrl_c(x, y):
+        if torch.initial_seed() == second:
+            raise KeyboardInterrupt
+        return x, y
+
+    second = streams(5)["network"]
+    with pytest.raises(TrainingInterrupted, match="after 1 of 3 seeds; interrupted") as caught:
+        fit_seeds(DATA, "small_convnet", seeds=(3, 5, 0), mixup=press_ctrl_c, **SETTINGS)
+    (finished,) = caught.value.finished
+    assert finished.history == fit(DATA, "small_convnet", seed=3, **SETTINGS).history
+    assert caught.value.run.history == []
+
+
 def test_every_seed_has_its_own_checkpoint(tmp_path):
     checkpoint = Checkpoint(tmp_path / "digits.pt", every=2)
     runs = fit_seeds(DATA, "small_convnet", seeds=(1, 2), checkpoint=checkpoint, **SETTINGS)
@@ -90,7 +106,17 @@ def test_refuses(arguments, message):
         fit_seeds(**{"data": DATA, "network": "small_convnet", **SETTINGS, **arguments})
 
 
-def test_a_number_of_seeds_is_not_enough():
-    with pytest.raises(TypeError, match=r"such as range\(10\), got 3"):
-        # Without the type checks that the tests add.
-        fit_seeds.__wrapped__(DATA, "small_convnet", seeds=3, **SETTINGS)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seeds": 3}, r"such as range\(10\), got 3"),
+        ({"seeds": None}, r"such as range\(10\), got None"),
+        ({"seeds": (1, 2), "seed": 0}, "seeds must be given in place of seed, got seed=0"),
+        ({"seeds": (1, 2), "workers": 1.5}, "workers must be an integer, got 1.5"),
+        ({"seeds": (1, 2), "progress": 1}, "progress must be True or False, got 1"),
+    ],
+)
+def test_refuses_the_wrong_kind(arguments, message):
+    # Without the type checks that the tests add.
+    with pytest.raises(TypeError, match=message):
+        fit_seeds.__wrapped__(DATA, "small_convnet", **{**SETTINGS, **arguments})

@@ -309,6 +309,79 @@ class TestBadInput:
         ):
             fit(DATA, "small_convnet", **SETTINGS, mixup=exhaust, device="cpu")
 
+    @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: no")])
+    def test_out_of_memory_on_a_processor_too(self, error):
+        def exhaust(x, y):
+            raise error
+
+        with pytest.raises(torch.OutOfMemoryError, match="batch_size=7 in float32"):
+            fit(DATA, "small_convnet", **SETTINGS, mixup=exhaust, device="cpu")
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"progress": "no"}, "progress must be True or False, got 'no'"),
+            ({"compile": "no"}, "compile must be True or False, got 'no'"),
+            ({"checkpoint": 3}, "checkpoint must be a path or a Checkpoint, got 3"),
+            ({"mixup": Mixup}, "mixup must be a Mixup, another function or None"),
+            ({"mixup": lambda x, y: x}, r"mixup must return a pair \(x, targets\), got Tensor"),
+        ],
+    )
+    def test_the_kind_of_an_argument_is_checked(self, changes, message):
+        # Without the type checks that the tests add.
+        with pytest.raises(TypeError, match=message):
+            fit.__wrapped__(DATA, "small_convnet", **{**SETTINGS, **changes})
+
+    def test_a_last_batch_of_one_is_too_little_for_batch_norm(self):
+        settings = {**SETTINGS, "batch_size": 16}  # of 33 images
+        with pytest.raises(ValueError, match="batch_size must not leave a last batch of one"):
+            fit(DATA, "resnet18", **settings)
+        assert len(fit(DATA, network_with_everything(), **settings).history) == 3
+
+
+class Reshaping(nn.Module):
+    """Asks for images in the plain layout, as many a first network does."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(1, 4, 3)
+        self.linear = nn.Linear(4 * 36, 10)
+
+    def forward(self, x):
+        return self.linear(self.convolution(x).view(len(x), -1))
+
+
+class Volumes(nn.Module):
+    """Has weights with five dimensions, which have no channels-last layout."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv3d(1, 2, (1, 3, 3))
+        self.linear = nn.Linear(2 * 36, 10)
+
+    def forward(self, x):
+        return self.linear(self.convolution(x.unsqueeze(2)).flatten(1))
+
+
+class LateStarter(nn.Module):
+    """A part of it gets its first gradient in the third step."""
+
+    def __init__(self):
+        super().__init__()
+        self.early, self.late = nn.Linear(64, 10), nn.Linear(64, 10)
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += self.training
+        x = x.flatten(1)
+        return self.early(x) + self.late(x) if self.calls > 2 else self.early(x)
+
+
+@pytest.mark.parametrize("network", [Reshaping, Volumes, LateStarter])
+def test_modules_of_many_kinds_are_trained(network):
+    history = fit(DATA, network(), **SETTINGS).history
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
+
 
 @pytest.fixture
 def ctrl_c_interrupts():

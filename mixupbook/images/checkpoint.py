@@ -3,7 +3,6 @@
 import hashlib
 import io
 import os
-import pickle
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from torch import Tensor
 
 from mixupbook.arguments import whole_number
 
-__all__ = ["Checkpoint", "fingerprint"]
+__all__ = ["Checkpoint", "as_checkpoint", "fingerprint"]
 
 FORMAT = 1
+SEED_FIRST = ". Where the network is a module of your own, seed torch before you build it"
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,10 @@ class Checkpoint:
             ValueError: the file is damaged, of an unknown format, or belongs to a run with another
                 identity; the message names what differs.
         """
+        if self.path.is_dir():
+            raise ValueError(f"checkpoint must be a file, got the folder {str(self.path)!r}")
         try:
-            content = Path(self.path).read_bytes()
+            content = self.path.read_bytes()
         except FileNotFoundError:
             return None
         saved = _load(content, self.path)
@@ -102,8 +104,22 @@ class Checkpoint:
             raise ValueError(
                 f"checkpoint {str(self.path)!r} belongs to another run: {'; '.join(differing)}. "
                 "Choose another path, or delete the file to start anew"
+                + (SEED_FIRST if "initial_weights is" in differing[0] else "")
             )
         return saved["state"]
+
+
+def as_checkpoint(value: object) -> Checkpoint:
+    """A checkpoint from what `fit` takes for one.
+
+    Raises:
+        TypeError: it is neither a path nor a `Checkpoint`.
+    """
+    if isinstance(value, str | os.PathLike):
+        return Checkpoint(value)
+    if not isinstance(value, Checkpoint):
+        raise TypeError(f"checkpoint must be a path or a Checkpoint, got {value!r}")
+    return value
 
 
 def fingerprint(tensors: Mapping[str, Tensor]) -> str:
@@ -126,8 +142,10 @@ def _load(content: bytes, path: Path) -> dict[str, Any]:
         saved = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
         if not isinstance(saved, dict) or not saved.keys() >= {"format", "identity", "state"}:
             raise ValueError("not written by mixupbook")
-    # What a damaged file makes zipfile, torch and pickle raise.
-    except (ValueError, RuntimeError, EOFError, zipfile.BadZipFile, pickle.PickleError) as error:
+        if not isinstance(saved["identity"], dict) or not isinstance(saved["state"], dict):
+            raise ValueError("not written by mixupbook")
+    # A damaged file makes zipfile, zlib, struct, torch and pickle raise almost anything.
+    except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
             f"checkpoint {str(path)!r} is damaged or no checkpoint ({reason}): "

@@ -1,6 +1,6 @@
 """Image data as checked tensors, and scikit-learn's digits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +45,8 @@ class ImageData:
     classes: Sequence[str]
 
     def __post_init__(self) -> None:
-        if isinstance(self.classes, str) or not all(isinstance(c, str) for c in self.classes):
+        is_list = isinstance(self.classes, Iterable) and not isinstance(self.classes, str)
+        if not is_list or not all(isinstance(name, str) for name in self.classes):
             raise TypeError(f"classes must be a sequence of names, got {self.classes!r}")
         classes = tuple(self.classes)
         if len(classes) < 2:

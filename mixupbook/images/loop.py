@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 from mixupbook.images.checkpoint import fingerprint
 from mixupbook.images.data import ImageData
 from mixupbook.images.evaluation import test_error
-from mixupbook.images.networks import prepare_network
+from mixupbook.images.networks import check_batch_of_one, image_layout, prepare_network
 from mixupbook.images.pixels import as_bytes, as_float
 from mixupbook.images.randomness import (
     default_states,
@@ -26,6 +26,7 @@ from mixupbook.images.randomness import (
     streams,
 )
 from mixupbook.images.settings import Settings
+from mixupbook.label_maps import label_coefficient
 
 __all__ = ["MixFunction", "Training"]
 
@@ -63,7 +64,12 @@ class Training:
 
         seed_defaults(seeds["weights"], device)
         network = prepare_network(network, data.x_train[:2], len(data.classes))
-        self.network = network.to(device=device, memory_format=settings.memory_format)
+        self._layout = image_layout(network, data.x_train[:2])
+        if len(data.x_train) % settings.batch_size == 1 or settings.batch_size == 1:
+            check_batch_of_one(network, data.x_train)
+        self.network = network.to(device)
+        if self._layout == torch.channels_last:
+            self.network = self.network.to(memory_format=self._layout)
         self._model = torch.compile(self.network) if settings.compile else self.network
         self._optimizer = torch.optim.SGD(
             self.network.parameters(),
@@ -72,6 +78,11 @@ class Training:
             weight_decay=settings.weight_decay,
             fused=True,
         )
+        if settings.momentum > 0:
+            # The fused step takes momenta of all parameters or of none, and some may get their
+            # first gradient late.
+            for parameter in self.network.parameters():
+                self._optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
         self._images = as_bytes(data.x_train).to(device)
         self._labels = data.y_train.to(device)
         self._test = as_bytes(data.x_test).to(device), data.y_test.to(device)
@@ -98,6 +109,11 @@ class Training:
                     f"the training loss became {loss} in epoch {epoch}, step {step} "
                     f"(of {len(batches)}, both counted from 0): try a smaller lr than {settings.lr}"
                 )
+        if not self._all_finite():
+            raise FloatingPointError(
+                f"the weights became infinite or NaN in the last step of epoch {epoch} (counted "
+                f"from 0): try a smaller lr than {settings.lr}"
+            )
         total = math.fsum(loss * len(batch) for loss, batch in zip(losses, batches, strict=True))
         record = {
             "epoch": epoch,
@@ -131,8 +147,13 @@ class Training:
         if settings.augmentation is not None:
             x = settings.augmentation(x, self._generators["augment"])
         if self._mixup is not None:
-            x, targets = self._mixup(x, targets)
-        return x.contiguous(memory_format=settings.memory_format), targets
+            x, targets = _pair(self._mixup(x, targets))
+        return x.contiguous(memory_format=self._layout), targets
+
+    def _all_finite(self) -> bool:
+        """Whether a next step, or a test, has finite numbers to start from."""
+        state = [value for value in self.network.state_dict().values() if value.is_floating_point()]
+        return bool(torch.stack([value.isfinite().all() for value in state]).all())
 
     def _test_error(self) -> float:
         images, labels = self._test
@@ -147,10 +168,15 @@ class Training:
         """Digests of what the settings do not say: the data and, before training, the weights."""
         x_test, y_test = self._test
         data = {"x": self._images, "y": self._labels, "x_test": x_test, "y_test": y_test}
-        return {
+        digests = {
             "data_fingerprint": fingerprint(data),
             "initial_weights": fingerprint(self.network.state_dict()),
         }
+        label_map = getattr(self._mixup, "label_map", None)
+        if callable(label_map):  # two functions may have one name
+            curve = label_coefficient(label_map, torch.linspace(0.5, 1, 101))
+            digests["label_map_values"] = fingerprint({"label coefficients": curve})
+        return digests
 
     def state_dict(self) -> dict[str, Any]:
         """All that the coming epochs depend on, beside the settings."""
@@ -170,6 +196,12 @@ class Training:
             generator.set_state(state["generators"][name])
         set_default_states(state["default_generators"], self._settings.device)
         self.history = state["history"]
+
+
+def _pair(mixed: object) -> tuple[Tensor, Tensor]:
+    if not isinstance(mixed, tuple) or len(mixed) != 2:
+        raise TypeError(f"mixup must return a pair (x, targets), got {type(mixed).__name__}")
+    return mixed
 
 
 class _FromBytes(nn.Module):

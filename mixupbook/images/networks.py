@@ -10,10 +10,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import relu
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mixupbook.arguments import one_of, whole_number
 
-__all__ = ["NETWORKS", "build_network", "prepare_network"]
+__all__ = [
+    "NETWORKS",
+    "build_network",
+    "check_batch_of_one",
+    "image_layout",
+    "prepare_network",
+]
 
 
 def build_network(name: str, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
@@ -159,11 +166,13 @@ def prepare_network(
     else:
         network = build_network(network, tuple(sample.shape[1:]), num_classes)
     parameter = next(network.parameters(), None)
-    if parameter is None:
-        raise ValueError("network must have parameters to train, got none")
+    if parameter is None or not any(each.requires_grad for each in network.parameters()):
+        raise ValueError("network must have parameters to train (requires_grad), got none")
     try:
         with torch.no_grad():
             scores = network.eval()(sample.to(parameter.device))
+    except torch.OutOfMemoryError:
+        raise
     except (RuntimeError, ValueError, TypeError) as error:
         raise ValueError(
             f"network must take images of shape {tuple(sample.shape)}; it failed: {error}"
@@ -176,3 +185,36 @@ def prepare_network(
             f"shape {expected} for {len(sample)} images, got {got}"
         )
     return network
+
+
+@torch.no_grad()
+def image_layout(network: nn.Module, sample: Float[Tensor, "n C H W"]) -> torch.memory_format:
+    """Channels last, in which convolutions are faster, if the network gives scores for it.
+
+    A module that reshapes with ``view``, or has five-dimensional weights, does not.
+    """
+    layout = torch.channels_last
+    parameter = next(network.parameters())
+    try:
+        trial = copy.deepcopy(network).to(memory_format=layout)
+        trial(sample.to(parameter.device).contiguous(memory_format=layout))
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError:
+        return torch.contiguous_format
+    return layout
+
+
+@torch.no_grad()
+def check_batch_of_one(network: nn.Module, sample: Float[Tensor, "n C H W"]) -> None:
+    """Raises a ValueError where the network's batch norm cannot take a batch of one image."""
+    if not any(isinstance(module, _BatchNorm) for module in network.modules()):
+        return
+    parameter = next(network.parameters())
+    try:
+        copy.deepcopy(network).train()(sample[:1].to(parameter.device))
+    except ValueError as error:
+        raise ValueError(
+            "batch_size must not leave a last batch of one image, of which this network's batch "
+            f"norm cannot take a variance: {error}"
+        ) from error

@@ -1,8 +1,11 @@
 """One's own images, from an .npz file."""
 
 import os
+import struct
 import zipfile
+import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -12,6 +15,18 @@ from mixupbook.images.data import ImageData
 
 __all__ = ["load_npz"]
 
+# What a damaged file makes numpy and zipfile raise.
+DAMAGED = (
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    SyntaxError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -31,8 +46,9 @@ def load_npz(path: str | os.PathLike) -> ImageData:
 
     Raises:
         FileNotFoundError: there is no such file.
-        TypeError: images that are not uint8 or labels that are not integers.
-        ValueError: not an .npz file, a missing or pickled array, or arrays that do not fit.
+        TypeError: `path` is no path, images are not uint8, or labels are not integers.
+        ValueError: not an .npz file, a missing, damaged or pickled array, arrays that do not fit,
+            or more classes than images.
 
     Example:
         >>> import tempfile
@@ -42,20 +58,17 @@ def load_npz(path: str | os.PathLike) -> ImageData:
         >>> load_npz(path)
         ImageData(4 training and 4 test images of 1x6x6, 2 classes)
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must name an .npz file, got {path!r}")
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"path must be an existing .npz file, got {str(path)!r}")
     if not zipfile.is_zipfile(path):
         raise ValueError(f"path must be an .npz file (numpy.savez writes one), got {str(path)!r}")
-    with np.load(path, allow_pickle=False) as archive:
-        missing = [key for key in KEYS if key not in archive]
-        if missing:
-            raise ValueError(
-                f"{path} must hold {', '.join(KEYS)}; it has no {', '.join(missing)}, "
-                f"only {', '.join(archive.files) or 'nothing'}"
-            )
-        arrays = {key: _read_array(archive, key, path) for key in KEYS}
-        names = _read_array(archive, "classes", path) if "classes" in archive else None
+    # Opened here: numpy would leave a damaged file open.
+    with path.open("rb") as file:
+        arrays = _read_arrays(file, path)
+    names = arrays.pop("classes", None)
     tensors = {}
     for split in ("train", "test"):
         x, y = f"x_{split}", f"y_{split}"
@@ -63,22 +76,50 @@ def load_npz(path: str | os.PathLike) -> ImageData:
         tensors[y] = _label_tensor(y, arrays[y], path)
     if names is None:
         largest = max(int(tensors[f"y_{split}"].max()) for split in ("train", "test"))
+        images = sum(len(tensors[f"y_{split}"]) for split in ("train", "test"))
+        if largest >= max(images, 2):
+            raise ValueError(
+                f"labels in {path} must be the numbers of classes 0..K-1, "
+                f"got {largest} among {images} images"
+            )
         names = np.arange(max(largest, 1) + 1).astype(str)
     elif names.ndim != 1 or names.dtype.kind != "U":
         raise TypeError(f"classes in {path} must be a row of strings, got {names.dtype} array")
     return ImageData(**tensors, classes=names.tolist())
 
 
+def _read_arrays(file: BinaryIO, path: Path) -> dict[str, np.ndarray]:
+    """The arrays of `KEYS`, and ``classes`` where it is there."""
+    try:
+        archive = np.load(file, allow_pickle=False)
+    except DAMAGED as error:
+        raise ValueError(f"{path} cannot be read, the file is damaged: {error}") from error
+    with archive:
+        missing = [key for key in KEYS if key not in archive]
+        if missing:
+            raise ValueError(
+                f"{path} must hold {', '.join(KEYS)}; it has no {', '.join(missing)}, "
+                f"only {', '.join(archive.files) or 'nothing'}"
+            )
+        found = [key for key in (*KEYS, "classes") if key in archive]
+        return {key: _read_array(archive, key, path) for key in found}
+
+
 def _read_array(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> np.ndarray:
     try:
-        return archive[key]
-    except (ValueError, zipfile.BadZipFile, EOFError, OSError) as error:
+        array = archive[key]
+    except MemoryError as error:
+        raise ValueError(f"{key} in {path} must fit into memory: {error}") from error
+    except DAMAGED as error:
         if "allow_pickle" in str(error):
             raise ValueError(
                 f"{key} in {path} is a pickled object, and loading one could run any code: "
                 "save it as a plain array of numbers (allow_pickle=False)"
             ) from error
         raise ValueError(f"{key} in {path} cannot be read, the file is damaged: {error}") from error
+    if not isinstance(array, np.ndarray):  # numpy hands on the bytes of what it does not know
+        raise ValueError(f"{key} in {path} must be an array as numpy.savez writes it")
+    return array
 
 
 def _image_tensor(name: str, images: np.ndarray, path: Path) -> Tensor:
@@ -99,4 +140,6 @@ def _label_tensor(name: str, labels: np.ndarray, path: Path) -> Tensor:
         raise TypeError(f"{name} in {path} must hold integers, got {labels.dtype}")
     if labels.size == 0:
         raise ValueError(f"{name} in {path} must hold at least one label, got {labels.shape}")
+    if labels.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"{name} in {path} must be the numbers of classes, got {labels.max()}")
     return torch.from_numpy(labels.astype(np.int64))

@@ -1,6 +1,5 @@
 """Several seeds of one configuration with one call."""
 
-import numbers
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -8,10 +7,10 @@ from joblib import Parallel, delayed
 from torch import nn
 from tqdm import tqdm
 
-from mixupbook.arguments import whole_number
-from mixupbook.images.checkpoint import Checkpoint
+from mixupbook.arguments import true_or_false, whole_number
+from mixupbook.images.checkpoint import as_checkpoint
 from mixupbook.images.data import ImageData
-from mixupbook.images.training import Run, fit
+from mixupbook.images.training import Run, TrainingInterrupted, fit
 
 __all__ = ["fit_seeds"]
 
@@ -45,7 +44,8 @@ def fit_seeds(
     Raises:
         TypeError: seeds that are not integers, or a `workers` that is none.
         ValueError: no seeds, or equal ones; another number of data sets; `workers` below 1.
-        Exception: whatever `fit` raises.
+        TrainingInterrupted: Ctrl-C; it carries the finished runs.
+        Exception: whatever else `fit` raises.
 
     Example:
         >>> from mixupbook.images.data import load_digits
@@ -54,7 +54,9 @@ def fit_seeds(
         >>> [run.config["seed"] for run in runs]
         [0, 1, 2]
     """
-    if isinstance(seeds, numbers.Number):
+    if "seed" in settings:
+        raise TypeError(f"seeds must be given in place of seed, got seed={settings['seed']!r}")
+    if not isinstance(seeds, Iterable):
         raise TypeError(f"seeds must be several integers, such as range(10), got {seeds!r}")
     seeds = [whole_number("seeds", seed) for seed in seeds]
     if not seeds or len(set(seeds)) < len(seeds):
@@ -66,20 +68,27 @@ def fit_seeds(
             f"data must be one ImageData, or one for each of {len(seeds)} seeds, "
             f"got {len(datasets)}"
         )
-    own_bars = progress and workers == 1
+    own_bars = true_or_false("progress", progress) and workers == 1
     each_seed = [
         delayed(fit)(each, network, seed=seed, progress=own_bars, **_with_own_file(settings, seed))
         for seed, each in zip(seeds, datasets, strict=True)
     ]
-    runs = Parallel(n_jobs=workers, return_as="generator")(each_seed)
+    results = Parallel(n_jobs=workers, return_as="generator")(each_seed)
     one_bar = progress and workers > 1
-    return list(tqdm(runs, total=len(seeds), desc="seeds", unit="run", disable=not one_bar))
+    runs = []
+    try:
+        for run in tqdm(results, total=len(seeds), desc="seeds", unit="run", disable=not one_bar):
+            runs.append(run)
+    except KeyboardInterrupt as interrupt:
+        raise TrainingInterrupted(
+            f"interrupted after {len(runs)} of {len(seeds)} seeds; {interrupt}",
+            getattr(interrupt, "run", None),
+            runs,
+        ) from None
+    return runs
 
 
 def _with_own_file(settings: dict[str, Any], seed: int) -> dict[str, Any]:
-    checkpoint = settings.get("checkpoint")
-    if checkpoint is None:
+    if settings.get("checkpoint") is None:
         return settings
-    if not isinstance(checkpoint, Checkpoint):
-        checkpoint = Checkpoint(checkpoint)
-    return {**settings, "checkpoint": checkpoint.for_seed(seed)}
+    return {**settings, "checkpoint": as_checkpoint(settings["checkpoint"]).for_seed(seed)}

@@ -1,11 +1,14 @@
 """What a training run is: its settings, checked, with device and precision resolved."""
 
+import hashlib
 import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import CodeType
 
 import torch
+from torch import nn
 
 from mixupbook.arguments import in_interval, one_of, whole_number
 from mixupbook.images.augment import AUGMENTATIONS, Augmentation
@@ -60,11 +63,6 @@ class Settings:
             return AUGMENTATIONS[self.augment]
         return self.augment
 
-    @property
-    def memory_format(self) -> torch.memory_format:
-        """Channels last: convolutions are faster so, on a GPU and on a processor."""
-        return torch.channels_last
-
     def learning_rate(self, progress: float) -> float:
         """The learning rate after a fraction `progress` in [0, 1) of all steps."""
         if self.schedule == "constant":
@@ -94,10 +92,26 @@ class Settings:
 
 
 def describe(part: str | Callable | None) -> str | None:
-    """A setting as text that is the same in every process: no memory address."""
+    """A setting as text that is the same in every process, and another where the code is another.
+
+    It holds no memory address; a digest of the code tells functions of one name apart, and modules
+    of one build whose ``forward`` differs.
+    """
     if part is None or isinstance(part, str):
         return part
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(part))
+    text = re.sub(r" at 0x[0-9a-f]+", "", repr(part))
+    own = [part]
+    if isinstance(part, nn.Module):
+        kinds = {type(module) for module in part.modules()}
+        own = [kind.forward for kind in kinds if not kind.__module__.startswith("torch.nn.")]
+    digests = sorted(_code_digest(each.__code__) for each in own if hasattr(each, "__code__"))
+    return " ".join([text, *digests])
+
+
+def _code_digest(code: CodeType) -> str:
+    constants = [_code_digest(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    content = repr((code.co_code, code.co_names, constants))
+    return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 def _device(device: str | torch.device) -> torch.device:

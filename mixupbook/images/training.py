@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +11,9 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from mixupbook.arguments import true_or_false
 from mixupbook.images.augment import Augmentation
-from mixupbook.images.checkpoint import Checkpoint
+from mixupbook.images.checkpoint import Checkpoint, as_checkpoint
 from mixupbook.images.data import ImageData
 from mixupbook.images.loop import MixFunction, Training
 from mixupbook.images.randomness import deterministic_convolutions, isolated_defaults
@@ -58,16 +59,19 @@ class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C during `fit`: ends a script or a cell as ever, but keeps what there is.
 
     Attributes:
-        run: the `Run` so far, with the history of the completed epochs.
+        run: the `Run` so far, with the history of the completed epochs. None where it was under
+            way in a worker process of `fit_seeds`.
+        finished: the runs that `fit_seeds` had finished before.
     """
 
-    def __init__(self, message: str, run: Run) -> None:
+    def __init__(self, message: str, run: Run | None, finished: Sequence[Run] = ()) -> None:
         super().__init__(message)
         self.run = run
+        self.finished = tuple(finished)
 
-    def __reduce__(self) -> tuple[type, tuple[str, Run]]:
-        # From a worker process to the one that asked for the run (see `fit_seeds`).
-        return type(self), (str(self), self.run)
+    def __reduce__(self) -> tuple[type, tuple[str, Run | None, tuple[Run, ...]]]:
+        # From a worker process to the one that asked for the run.
+        return type(self), (str(self), self.run, self.finished)
 
 
 def fit(
@@ -148,6 +152,8 @@ def fit(
         >>> run.test_error < 0.3, len(run.history)
         (True, 30)
     """
+    true_or_false("compile", compile)
+    true_or_false("progress", progress)
     settings = Settings(
         epochs=epochs,
         batch_size=batch_size,
@@ -165,8 +171,8 @@ def fit(
     if not isinstance(data, ImageData):
         raise TypeError(f"data must be ImageData (`load_npz` makes one), got {type(data).__name__}")
     _check_mixup(mixup, len(data.classes))
-    if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
-        checkpoint = Checkpoint(checkpoint)
+    if checkpoint is not None:
+        checkpoint = as_checkpoint(checkpoint)
     config = {
         "data": repr(data),
         "network": describe(network),
@@ -189,7 +195,7 @@ def fit(
 
 
 def _check_mixup(mixup: MixFunction | None, num_classes: int) -> None:
-    if not (mixup is None or callable(mixup)):
+    if isinstance(mixup, type) or not (mixup is None or callable(mixup)):
         raise TypeError(f"mixup must be a Mixup, another function or None, got {mixup!r}")
     if getattr(mixup, "num_classes", num_classes) != num_classes:
         raise ValueError(
@@ -209,7 +215,7 @@ def _train_to_the_end(
         identity = {**config, **training.fingerprints()}
         state = checkpoint.read(identity)
         if state is not None:
-            training.load_state_dict(state)
+            _go_on(training, state, checkpoint, settings)
         else:
             checkpoint.write(identity, training.state_dict())
     remaining = range(len(training.history), settings.epochs)
@@ -226,6 +232,24 @@ def _train_to_the_end(
         due = (epoch + 1) % checkpoint.every == 0 if checkpoint is not None else False
         if checkpoint is not None and (due or epoch + 1 == settings.epochs):
             checkpoint.write(identity, training.state_dict())
+
+
+def _go_on(
+    training: Training, state: dict[str, Any], checkpoint: Checkpoint, settings: Settings
+) -> None:
+    try:
+        training.load_state_dict(state)
+        epochs = [record["epoch"] for record in training.history]
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"checkpoint {str(checkpoint.path)!r} does not hold the state of a run ({error!r}): "
+            "delete it to start anew"
+        ) from error
+    if epochs != list(range(len(epochs))) or len(epochs) > settings.epochs:
+        raise ValueError(
+            f"checkpoint {str(checkpoint.path)!r} must hold the epochs 0, 1, ... of a run, "
+            f"got {epochs}: delete it to start anew"
+        )
 
 
 def _as_run(training: Training, config: dict[str, Any]) -> Run:
@@ -249,9 +273,19 @@ def _interruption(training: Training, settings: Settings, checkpoint: Checkpoint
 def _out_of_memory_explained(settings: Settings) -> Iterator[None]:
     try:
         yield
-    except torch.cuda.OutOfMemoryError as error:
-        raise torch.cuda.OutOfMemoryError(
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise torch.OutOfMemoryError(
             f"out of memory on {settings.device} with batch_size={settings.batch_size} in "
             f"{settings.precision}: try a smaller batch size"
             f"{' or bfloat16' if settings.precision == 'float32' else ''} ({error})"
         ) from error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # A processor's allocator and cuBLAS have no exception of their own for it.
+    said = ("DefaultCPUAllocator", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(words in str(error) for words in said)
