@@ -64,6 +64,12 @@ def test_pages_show_a_notebooks_outputs_only_while_its_code_is_the_chapters(page
         cache.match_cache_notebook(edited)
 
 
+def test_page_without_code_is_read_as_myst(tmp_path):
+    (tmp_path / "_toc.yml").write_text("root: page\nparts: []\n", encoding="utf8")
+    (tmp_path / "page.md").write_text("# Page\n\n:::{note}\nText.\n:::\n", encoding="utf8")
+    assert chapters(tmp_path) == []
+
+
 def test_claims_page_comes_last_whatever_is_asked_for():
     pages = chapters()
     assert select(pages, [])[-1].stem == CLAIMS

@@ -32,7 +32,8 @@ def chapters(root: Path = ROOT) -> list[Path]:
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf8"))
     files = [toc["root"]] + [page["file"] for part in toc["parts"] for page in part["chapters"]]
     pages = [root / f"{file}.md" for file in files]
-    return [page for page in pages if "kernelspec" in jupytext.read(page).metadata]
+    # The format is named, for a page without code has no header to name it.
+    return [page for page in pages if "kernelspec" in jupytext.read(page, "md:myst").metadata]
 
 
 def read_chapter(page: Path) -> nbformat.NotebookNode:
