@@ -33,7 +33,7 @@ def chapters(root: Path = ROOT) -> list[Path]:
     files = [toc["root"]] + [page["file"] for part in toc["parts"] for page in part["chapters"]]
     pages = [root / f"{file}.md" for file in files]
     # The format is named, for a page without code has no header to name it.
-    return [page for page in pages if "kernelspec" in jupytext.read(page, "md:myst").metadata]
+    return [page for page in pages if "kernelspec" in jupytext.read(page, fmt="md:myst").metadata]
 
 
 def read_chapter(page: Path) -> nbformat.NotebookNode:
