@@ -65,6 +65,17 @@ def test_rewriting_back_restores_every_byte(copy):
     assert contents(copy) == before
 
 
+def test_an_edited_chapter_is_refreshed_first(copy):
+    page = copy / chapters()[0].relative_to(ROOT)
+    before = contents(copy)
+    page.write_text(page.read_text(encoding="utf8") + "\n```{code-cell} ipython3\n1 + 1\n```\n")
+    edited = contents(copy)
+    assert edited != before
+    with pytest.raises(ValueError, match="run make notebooks"):
+        rewrite(ELSEWHERE, copy)
+    assert contents(copy) == edited
+
+
 @pytest.mark.parametrize(
     "url",
     [

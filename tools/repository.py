@@ -56,6 +56,8 @@ def places(root: Path = ROOT) -> list[Path]:
 def rewrite(new: str, root: Path = ROOT) -> None:
     """Replace the address in every place, then bring the notebooks' code in step."""
     exchange = list(zip(forms(current_url(root)), forms(check_url(new)), strict=True))
+    for page in chapters(root):
+        _check_in_step(page)
     for place in places(root):
         text = changed = place.read_text(encoding="utf8")
         for before, after in exchange:
@@ -64,8 +66,15 @@ def rewrite(new: str, root: Path = ROOT) -> None:
         if changed != text:
             place.write_text(changed, encoding="utf8")
     for page in chapters(root):
-        if page.with_suffix(".ipynb").exists():
-            _update_sources(page)
+        _update_sources(page)
+
+
+def _check_in_step(page: Path) -> None:
+    """Raises a ValueError where a chapter was edited since its notebook was refreshed."""
+    cells = read_chapter(page).cells, nbformat.read(page.with_suffix(".ipynb"), as_version=4).cells
+    kinds = [[cell.cell_type for cell in each] for each in cells]
+    if kinds[0] != kinds[1]:
+        raise ValueError(f"{page.name} has changed since its notebook was made: run make notebooks")
 
 
 def _update_sources(page: Path) -> None:
