@@ -2,12 +2,13 @@
 
 import ast
 import hashlib
+import json
 import platform
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
-__all__ = ["environment", "source_digest", "source_digests"]
+__all__ = ["content_digest", "environment", "source_digest", "source_digests"]
 
 _PACKAGE = Path(__file__).parent
 
@@ -40,8 +41,7 @@ def source_digest(source: str) -> str:
         >>> source_digest(tidy) == source_digest("def area(r): return 3.1416 * r**2")
         False
     """
-    meaning = repr(_meaning(ast.parse(source)))
-    return hashlib.sha256(meaning.encode()).hexdigest()[:16]
+    return _short_digest(repr(_meaning(ast.parse(source))))
 
 
 def source_digests(modules: Iterable[str]) -> dict[str, str]:
@@ -59,6 +59,21 @@ def source_digests(modules: Iterable[str]) -> dict[str, str]:
     return {module: _file_digest(module) for module in modules}
 
 
+def content_digest(content: object) -> str:
+    """A digest of plain values as JSON holds them: blind to layout and to the order of keys.
+
+    Returns:
+        16 hexadecimal digits.
+
+    Example:
+        >>> content_digest({"a": 1, "b": [0.5]}) == content_digest({"b": [0.5], "a": 1})
+        True
+        >>> content_digest({"a": 1, "b": [0.5]}) == content_digest({"a": 1, "b": [0.25]})
+        False
+    """
+    return _short_digest(json.dumps(content, sort_keys=True))
+
+
 def environment() -> dict[str, str]:
     """Versions and platform that a result may depend on, with nothing that names the machine.
 
@@ -73,6 +88,10 @@ def environment() -> dict[str, str]:
         "system": platform.system(),
         "machine": platform.machine(),
     }
+
+
+def _short_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _file_digest(module: str) -> str:

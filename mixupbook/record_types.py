@@ -1,8 +1,9 @@
 """What a recorded result consists of: the run of one seed, an arm of a study, the whole record."""
 
+import datetime
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,9 @@ __all__ = ["Arm", "Record", "RecordError", "SeedRun", "check_record_name"]
 
 _NAME = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 
+# The columns of every history, and the largest value in each; none is below 0.
+_COLUMNS = {"train_loss": math.inf, "test_error": 1.0}
+
 
 class RecordError(ValueError):
     """A file that is not a record, or a record that contradicts itself."""
@@ -26,7 +30,7 @@ class SeedRun:
 
     Attributes:
         seed: what `fit` was seeded with.
-        history: columns of numbers, one per epoch, such as ``"train_loss"`` and ``"test_error"``.
+        history: the columns ``"train_loss"`` and ``"test_error"``, one number per epoch.
         test_error: fraction of the test images at the end of training.
         recalibrated_error: the same after re-estimating batch norm's statistics on clean training
             images; None for a network without batch norm.
@@ -46,11 +50,7 @@ class SeedRun:
             in_interval("recalibrated_error", self.recalibrated_error, 0, 1)
         if self.seconds is not None:
             in_interval("seconds", self.seconds, 0)
-        if len({len(column) for column in self.history.values()}) != 1:
-            raise RecordError("history must hold columns of one length")
-        for name, column in self.history.items():
-            if not all(isinstance(value, int | float) and math.isfinite(value) for value in column):
-                raise RecordError(f"history column {name!r} must hold finite numbers")
+        _check_history(self.history)
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,9 @@ class Arm:
     runs: tuple[SeedRun, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise RecordError(f"the name of an arm must be text, got {self.name!r}")
+        _check_mapping(f"settings of arm {self.name!r}", self.settings)
         seeds = [run.seed for run in self.runs]
         if seeds != sorted(set(seeds)):
             raise RecordError(f"arm {self.name!r} must have its runs in order of seed, each once")
@@ -124,15 +127,17 @@ class Record:
         for field in ("title", "note", "package_version", "device", "date"):
             if not isinstance(getattr(self, field), str):
                 raise RecordError(f"{field} must be text, got {getattr(self, field)!r}")
+        for field in ("data", "settings"):
+            _check_mapping(field, getattr(self, field))
+        for field in ("sources", "environment"):
+            _check_texts(field, getattr(self, field))
         arm_names = [arm.name for arm in self.arms]
         if not arm_names or len(set(arm_names)) != len(arm_names):
             raise RecordError(f"arms must be at least one, of different names, got {arm_names}")
-        if "seeds" not in self.settings:
-            raise RecordError("settings must list the planned 'seeds'")
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", self.date):
-            raise RecordError(f"date must be YYYY-MM-DD, got {self.date!r}")
-        if self.acknowledged is not None and not {"sources", "reason"} <= set(self.acknowledged):
-            raise RecordError("acknowledged must hold 'sources' and 'reason'")
+        _check_seeds(self.settings.get("seeds"), self.arms)
+        _check_date(self.date)
+        if self.acknowledged is not None:
+            _check_mark(self.acknowledged, self.sources)
 
     def arm(self, name: str) -> Arm:
         """The arm of that name, or a ValueError that suggests the nearest."""
@@ -176,3 +181,65 @@ def check_record_name(name: object) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(f"name must be lower-case letters, digits, hyphens and dots, got {name!r}")
     return name
+
+
+def _check_history(history: object) -> None:
+    if not isinstance(history, Mapping) or set(history) != set(_COLUMNS):
+        got = list(history) if isinstance(history, Mapping) else history
+        raise RecordError(f"history must hold the columns {list(_COLUMNS)}, got {got!r}")
+    for name, column in history.items():
+        if not isinstance(column, list):
+            raise RecordError(f"history column {name!r} must be a list, got {column!r}")
+        for value in column:
+            in_interval(f"history column {name!r}", value, 0, _COLUMNS[name])
+    lengths = {name: len(column) for name, column in history.items()}
+    if len(set(lengths.values())) != 1:
+        raise RecordError(f"history must hold columns of one length, got {lengths}")
+
+
+def _check_mapping(name: str, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise RecordError(f"{name} must be a mapping, got {value!r}")
+
+
+def _check_texts(name: str, value: object) -> None:
+    _check_mapping(name, value)
+    if not all(isinstance(part, str) for pair in value.items() for part in pair):
+        raise RecordError(f"{name} must map text to text, got {value!r}")
+
+
+def _check_seeds(planned: object, arms: Sequence[Arm]) -> None:
+    if not isinstance(planned, list) or not planned:
+        raise RecordError(f"settings['seeds'] must list the planned seeds, got {planned!r}")
+    for seed in planned:
+        whole_number("a seed of settings['seeds']", seed)
+    if len(set(planned)) != len(planned):
+        raise RecordError(f"settings['seeds'] must list each seed once, got {planned!r}")
+    for arm in arms:
+        unplanned = [run.seed for run in arm.runs if run.seed not in planned]
+        if unplanned:
+            raise RecordError(
+                f"arm {arm.name!r} must have runs of the planned seeds {planned}, got {unplanned}"
+            )
+
+
+def _check_date(text: str) -> None:
+    try:
+        is_day = datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        is_day = False
+    if not is_day:
+        raise RecordError(f"date must be a day of the calendar, YYYY-MM-DD, got {text!r}")
+
+
+def _check_mark(mark: object, sources: Mapping[str, str]) -> None:
+    if not isinstance(mark, Mapping) or set(mark) != {"sources", "reason"}:
+        raise RecordError(f"acknowledged must hold 'sources' and 'reason', got {mark!r}")
+    _check_texts("acknowledged['sources']", mark["sources"])
+    if not set(sources) <= set(mark["sources"]):
+        raise RecordError(
+            f"acknowledged['sources'] must have every module of sources, {list(sources)}, "
+            f"got {list(mark['sources'])}"
+        )
+    if not isinstance(mark["reason"], str) or not mark["reason"].strip():
+        raise RecordError(f"acknowledged['reason'] must say why, got {mark['reason']!r}")

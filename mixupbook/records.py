@@ -16,7 +16,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ import numpy as np
 from jaxtyping import Float
 
 from mixupbook.intervals import Interval, mean_interval
-from mixupbook.provenance import source_digests
+from mixupbook.provenance import content_digest, source_digests
+from mixupbook.record_checks import check_whole
 from mixupbook.record_types import Arm, Record, RecordError, SeedRun, check_record_name
 
 __all__ = [
@@ -43,7 +44,7 @@ __all__ = [
     "write",
 ]
 
-FORMAT = 1
+FORMAT = 2
 FOLDER = Path(__file__).parent / "recorded"
 
 
@@ -76,17 +77,28 @@ def read(path: Path) -> Record:
     """The record in a file.
 
     Raises:
-        RecordError: the file is not JSON, of another format, or lacks or contradicts something.
+        RecordError: the file is not JSON, of another format, edited since it was written, or lacks
+            or contradicts something.
     """
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise RecordError(f"{path.name} is not JSON: {error}") from error
-    if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
-        raise RecordError(f"{path.name} must be a record of format {FORMAT}")
+    found = fields.pop("format", None) if isinstance(fields, dict) else None
+    if found != FORMAT:
+        raise RecordError(
+            f"{path.name} must be a record of format {FORMAT}, got {found!r}: delete it, and make "
+            "it again"
+        )
+    if fields.pop("content", None) != content_digest(fields):
+        raise RecordError(
+            f"{path.name} was edited or damaged, its 'content' is not the digest of what it holds: "
+            "restore the file, or delete it and make it again"
+        )
     try:
         fields["arms"] = tuple(_built(Arm, arm | {"runs": _runs(arm)}) for arm in fields["arms"])
         record = _built(Record, fields)
+        check_whole(record)
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(f"{path.name} is not a whole record: {error}") from error
     if record.name != path.stem:
@@ -99,8 +111,13 @@ def write(record: Record, folder: Path = FOLDER) -> Path:
 
     Returns:
         The path of the file.
+
+    Raises:
+        RecordError: it lacks something that a file must hold, or contradicts itself.
     """
-    fields = {"format": FORMAT} | dataclasses.asdict(record)
+    check_whole(record)
+    content = dataclasses.asdict(record)
+    fields = {"format": FORMAT, "content": content_digest(content)} | content
     lines = [
         f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in fields.items()
     ]
@@ -126,10 +143,15 @@ def changed_sources(record: Record) -> list[str]:
     return [module for module, digest in record.sources.items() if now[module] != digest]
 
 
-def acknowledge(record: Record, reason: str) -> Record:
+def acknowledge(record: Record, reason: str, modules: Iterable[str] = ()) -> Record:
     """The record, marked as standing in spite of the changes so far, for a reason.
 
     The mark holds for the source as it is now: one more change makes the record stale again.
+
+    Args:
+        record: the one that stands.
+        reason: why it does.
+        modules: what determines the results today, beside the modules that did when it was made.
 
     Raises:
         ValueError: `reason` is blank, or nothing has changed.
@@ -138,7 +160,7 @@ def acknowledge(record: Record, reason: str) -> Record:
         raise ValueError(f"reason must say why the results still stand, got {reason!r}")
     if not changed_sources(record):
         raise ValueError(f"record {record.name!r} fits the source: nothing to acknowledge")
-    mark = {"sources": source_digests(record.sources), "reason": reason}
+    mark = {"sources": source_digests([*record.sources, *modules]), "reason": reason}
     return dataclasses.replace(record, acknowledged=mark)
 
 
@@ -160,7 +182,7 @@ def state(name: str, folder: Path = FOLDER) -> str:
     if not changed_sources(record):
         return "made"
     mark = record.acknowledged
-    if mark is not None and mark["sources"] == source_digests(record.sources):
+    if mark is not None and mark["sources"] == source_digests(mark["sources"]):
         return "acknowledged"
     return "stale"
 

@@ -1,3 +1,4 @@
+import json
 import textwrap
 
 import pytest
@@ -73,6 +74,15 @@ def test_digests_of_modules():
     assert digests["images.nowhere"] == "missing"
     assert digests["arguments"] != digests["provenance"]
     assert all(len(digest) == 16 for name, digest in digests.items() if name != "images.nowhere")
+
+
+def test_a_content_digest_is_of_what_json_holds():
+    content = {"b": (1, 2.5, None), "a": {"x": "ß", "y": True}}
+    digest = provenance.content_digest(content)
+    assert digest == provenance.content_digest(json.loads(json.dumps(content, indent=3)))
+    assert digest != provenance.content_digest(content | {"b": [1, 2.5]})
+    # A record made under one version of Python is read under another.
+    assert digest == "c7e4a37ad52a55de"
 
 
 def test_environment_names_no_machine():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mixupbook import records
-from mixupbook.provenance import source_digests
+from mixupbook.provenance import content_digest, source_digests
 from mixupbook.records import Arm, Record, RecordError, SeedRun
 
 MADE = records.names()
@@ -21,13 +21,17 @@ def a_run(seed, error=0.25, recalibrated=0.2, epochs=3, seconds=7.5):
     return SeedRun(seed, history, error, recalibrated, seconds)
 
 
+def history(**columns):
+    return a_run(0).history | columns
+
+
 def a_record(**changes):
     fields = {
         "name": "five-by-three",
         "title": "An example",
         "note": "Made up for a test.",
-        "data": {"edition": "made up", "train": 7, "test": 11},
-        "settings": {"network": "none", "epochs": 3, "seeds": [0, 1, 5]},
+        "data": {"edition": "made up", "train": 7, "test": 11, "digest": "f00"},
+        "settings": {"network": "none", "epochs": 3, "precision": "float32", "seeds": [0, 1, 5]},
         "arms": (
             Arm("standard", {}, (a_run(0, 0.3), a_run(1, 0.2), a_run(5, 0.4))),
             Arm("mixup", {"label_map": "identity"}, (a_run(0, 0.1), a_run(5, 0.3))),
@@ -143,14 +147,37 @@ def test_names_cannot_leave_the_folder(name, tmp_path):
         a_record(name=name)
 
 
+def as_plain(record):
+    return json.loads(json.dumps(dataclasses.asdict(record)))
+
+
+def sealed(content):
+    """The text of a file that holds this, whatever it is, under its own digest."""
+    return json.dumps({"format": 2, "content": content_digest(content)} | content)
+
+
 def damaged(**changes):
-    fields = {"format": 1} | dataclasses.asdict(a_record())
-    for key, value in changes.items():
-        if value is ...:
-            del fields[key]
-        else:
-            fields[key] = value
-    return json.dumps(fields)
+    fields = as_plain(a_record()) | changes
+    return sealed({key: value for key, value in fields.items() if value is not ...})
+
+
+def with_part(path, value, record=None):
+    """The text of a file whose record has another value at a path of keys and indices."""
+    content = as_plain(record or a_record())
+    part = content
+    for key in path[:-1]:
+        part = part[key]
+    if value is ...:
+        del part[path[-1]]
+    else:
+        part[path[-1]] = value
+    return sealed(content)
+
+
+def read_text(text, folder):
+    path = folder / "five-by-three.json"
+    path.write_text(text, encoding="utf-8")
+    return records.read(path)
 
 
 @pytest.mark.parametrize(
@@ -158,8 +185,8 @@ def damaged(**changes):
     [
         ("", "not JSON"),
         (damaged()[:-200], "not JSON"),
-        ("[1, 2]", "format 1"),
-        (damaged(format=2), "format 1"),
+        ("[1, 2]", "format 2, got None"),
+        (damaged(format=1), "format 2, got 1"),
         (damaged(device=...), r"missing \['device'\]"),
         (damaged(arms=...), "'arms'"),
         (damaged(colour="red"), r"unknown \['colour'\]"),
@@ -168,18 +195,94 @@ def damaged(**changes):
         (damaged(arms=[{"name": "a", "settings": {}}]), "'runs'"),
         (damaged(arms=[{"name": "a", "settings": {}, "runs": [{"seed": 0}]}]), "test_error"),
         (damaged(settings={}), "seeds"),
-        (damaged(date="yesterday"), "YYYY-MM-DD"),
+        (damaged(settings=[]), "settings must be a mapping, got "),
+        (damaged(date="yesterday"), "YYYY-MM-DD, got 'yesterday'"),
+        (damaged(date="2023-02-29"), "day of the calendar"),
+        (damaged(date="20240229"), "YYYY-MM-DD"),
         (damaged(title=7), "title must be text"),
+        (damaged(title=" "), "title must be text and not blank"),
+        (damaged(sources={}), "sources must name at least one module"),
+        (damaged(sources={"mixing": 3}), "sources must map text to text"),
+        (damaged(acknowledged=True), "'sources' and 'reason', got True"),
         (damaged(acknowledged={"reason": "why"}), "'sources' and 'reason'"),
+        (damaged(acknowledged={"reason": "why", "sources": {}}), "every module of sources"),
+        (
+            damaged(acknowledged={"reason": " ", "sources": dict(a_record().sources)}),
+            "must say why, got ' '",
+        ),
         (damaged(name="another"), "holds the record 'another'"),
+        (with_part(["data", "digest"], ...), r"data\['digest'\] must be text"),
+        (with_part(["data", "edition"], ""), r"data\['edition'\] must be text and not blank"),
+        (with_part(["data", "train"], 0), r"data\['train'\] must be at least 1, got 0"),
+        (with_part(["settings", "epochs"], ...), r"settings\['epochs'\] must be an integer"),
+        (with_part(["settings", "epochs"], 4), r"settings\['epochs'\] = 4 entries, got 3"),
+        (with_part(["settings", "network"], None), r"settings\['network'\] must be text"),
+        (with_part(["settings", "seeds"], [0, 1]), r"planned seeds \[0, 1\], got \[5\]"),
+        (with_part(["settings", "seeds"], [0, 1, 5, 5]), "each seed once"),
+        (with_part(["settings", "seeds"], [0, 1, 5, -2]), "at least 0, got -2"),
+        (with_part(["settings", "seeds"], "015"), "must list the planned seeds, got '015'"),
+        (
+            with_part(["arms", 1, "runs", 0, "test_error"], 0.11),
+            "of 'mixup' under seed 0 must end with its test error 0.11, got 0.1",
+        ),
     ],
 )
 def test_a_damaged_file_is_refused_with_its_fault(text, message, tmp_path):
-    path = tmp_path / "five-by-three.json"
-    path.write_text(text, encoding="utf-8")
     with pytest.raises(RecordError, match=message) as caught:
-        records.load("five-by-three", tmp_path)
+        read_text(text, tmp_path)
     assert "five-by-three.json" in str(caught.value)
+
+
+def places(part, path=()):
+    """The path to every value inside nested lists and dictionaries."""
+    inner = part.items() if isinstance(part, dict) else enumerate(part)
+    for key, value in inner:
+        yield (*path, key)
+        if isinstance(value, dict | list):
+            yield from places(value, (*path, key))
+
+
+@pytest.mark.parametrize(
+    "junk", [..., None, True, -1, 1e400, "7", [], [[]], {}, {"a": 1}], ids=repr
+)
+def test_whatever_stands_anywhere_is_a_record_error_or_a_record(junk, tmp_path):
+    record = records.acknowledge(stale_record(), "a helper was renamed")
+    for place in places(as_plain(record)):
+        try:
+            assert isinstance(read_text(with_part(place, junk, record), tmp_path), Record)
+        except RecordError as error:
+            assert "five-by-three.json" in str(error)  # noqa: PT017
+
+
+def test_an_edited_file_is_refused(tmp_path):
+    text = records.write(a_record(), tmp_path).read_text(encoding="utf-8")
+    for old, new in [("0.55", "0.54"), ("An example", "An exemple"), ("[0, 1, 5]", "[0, 1, 5, 6]")]:
+        assert old in text
+        with pytest.raises(RecordError, match="was edited or damaged"):
+            read_text(text.replace(old, new), tmp_path)
+    without_digest = {key: value for key, value in json.loads(text).items() if key != "content"}
+    with pytest.raises(RecordError, match="was edited or damaged"):
+        read_text(json.dumps(without_digest), tmp_path)
+    assert read_text(json.dumps(json.loads(text), indent=1), tmp_path) == a_record()
+
+
+def test_what_a_file_may_not_hold_is_not_written(tmp_path):
+    with pytest.raises(RecordError, match=r"settings\['epochs'\] must be an integer, got None"):
+        records.write(a_record(settings={"seeds": [0, 1, 5]}), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_under_mixed_precision_a_history_ends_near_the_final_error(tmp_path):
+    run = a_run(0, error=0.25)
+    settings = a_record().settings | {"precision": "bfloat16"}
+    for final, stands in [(0.29, True), (0.31, False)]:
+        arm = Arm("standard", {}, (dataclasses.replace(run, test_error=final),))
+        record = a_record(arms=(arm,), settings=settings)
+        if stands:
+            records.write(record, tmp_path)
+        else:
+            with pytest.raises(RecordError, match=r"must end with its test error 0.31, got 0.25"):
+                records.write(record, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -190,10 +293,13 @@ def test_a_damaged_file_is_refused_with_its_fault(text, message, tmp_path):
         ({"test_error": math.nan}, "test_error must be finite"),
         ({"recalibrated_error": 37.0}, "recalibrated_error must lie in"),
         ({"seconds": -2.0}, "seconds must lie in"),
-        ({"history": {"a": [1.0], "b": [1.0, 2.0]}}, "columns of one length"),
-        ({"history": {"a": [1.0, math.inf]}}, "column 'a' must hold finite"),
-        ({"history": {"a": ["1.0"]}}, "column 'a' must hold finite"),
-        ({"history": {}}, "columns of one length"),
+        ({"history": history(train_loss=[1.0, 2.0])}, "columns of one length"),
+        ({"history": history(train_loss=[1.0, math.inf, 1.0])}, "'train_loss' must be finite"),
+        ({"history": history(train_loss=[1.0, -0.5, 1.0])}, "'train_loss' must lie in"),
+        ({"history": history(test_error=[0.5, 1.5, 0.25])}, "'test_error' must lie in"),
+        ({"history": history(train_loss="abc")}, "'train_loss' must be a list, got 'abc'"),
+        ({"history": {"train_loss": [1.0]}}, "must hold the columns"),
+        ({"history": [1.0]}, "must hold the columns"),
     ],
 )
 def test_an_impossible_run_is_refused(change, message):
@@ -223,6 +329,19 @@ def test_an_acknowledgement_holds_for_one_state_of_the_source(tmp_path):
     records.write(record, tmp_path)
     assert records.state("five-by-three", tmp_path) == "acknowledged"
     mark = record.acknowledged | {"sources": record.acknowledged["sources"] | {"arguments": "f"}}
+    records.write(dataclasses.replace(record, acknowledged=mark), tmp_path)
+    assert records.state("five-by-three", tmp_path) == "stale"
+
+
+def test_an_acknowledgement_watches_what_determines_the_results_today():
+    record = records.acknowledge(stale_record(), "it was split in two", ["intervals"])
+    assert list(record.acknowledged["sources"]) == ["arguments", "provenance", "intervals"]
+
+
+def test_a_change_of_a_module_new_since_ends_an_acknowledgement(tmp_path):
+    record = records.acknowledge(stale_record(), "it was split in two", ["intervals"])
+    assert records.state(records.write(record, tmp_path).stem, tmp_path) == "acknowledged"
+    mark = record.acknowledged | {"sources": record.acknowledged["sources"] | {"intervals": "f"}}
     records.write(dataclasses.replace(record, acknowledged=mark), tmp_path)
     assert records.state("five-by-three", tmp_path) == "stale"
 
