@@ -2,20 +2,22 @@
 
 Runs go seed by seed through the arms of the study. Each finished run is kept in the work folder
 at once, and the one under way has a checkpoint there: started again, the same command goes on
-where it was, whatever ended it. The record is written when all runs are done.
+where it was, whatever ended it. The record is written when all runs are done. Runs that a record
+has already, made as they would be made now, are not made again.
 """
 
 import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pooch
 import torch
 
 import mixupbook
 from mixupbook import records
-from mixupbook.images import recording
+from mixupbook.images import measuring, recording
 from mixupbook.images.checkpoint import Checkpoint
 from mixupbook.images.data import ImageData
 from mixupbook.images.study import Study, find_study, scaled, status
@@ -40,13 +42,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         if options.list:
-            _print_status()
+            _print_status(options.out)
         elif options.name is None:
             print("which record? --list shows them", file=sys.stderr)
             return 2
         elif options.acknowledge is not None:
             record = records.load(options.name, options.out)
-            marked = records.acknowledge(record, options.acknowledge)
+            marked = records.acknowledge(record, options.acknowledge, recording.SOURCES)
             print(f"{records.write(marked, options.out)} is marked as standing")
         elif options.recheck is not None:
             _recheck(options)
@@ -80,7 +82,8 @@ def _parser() -> argparse.ArgumentParser:
         "--data",
         type=Path,
         metavar="NPZ",
-        help="the JPEG edition of CIFAR-10, unpacked (default: the official archive, downloaded)",
+        help="images as load_npz reads them; the record says which edition of CIFAR-10 they are, "
+        "if any (default: the official archive, downloaded)",
     )
     parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
     parser.add_argument(
@@ -114,44 +117,80 @@ def _parser() -> argparse.ArgumentParser:
         "--out",
         type=Path,
         default=records.FOLDER,
-        help="folder for the record (default: the package's own)",
+        help="folder of the records (default: the package's own)",
     )
     return parser
 
 
 def _make(study: Study, options: argparse.Namespace) -> None:
-    data, edition = _data(options.data)
-    data = recording.first_images(data, study.train, study.test)
-    plan = recording.plan(study, data, edition=edition, device=options.device)
-    record = _begun(plan, options.work)
+    data, images = _data(options.data, study.train, study.test)
+    plan = recording.plan(study, images, device=options.device)
+    there = _kept(plan.name, options.out)
+    record = _begun(plan, there, options.work)
+    _check_gain(record, there, options.finished_only)
     if not options.finished_only:
         record = _run_missing(record, data, options)
-    if not any(arm.runs for arm in record.arms):
-        raise RecordError(f"no run of {study.name} is finished: there is nothing to record")
-    note = record.note if options.note is None else f"{record.note} {options.note}"
-    path = records.write(replace(record, note=note, date=plan.date), options.out)
-    print(f"wrote {path}")
+    note = record.note if options.note is None else f"{plan.note} {options.note}"
+    record = replace(record, note=note, date=plan.date)
+    if there is not None and record == replace(there, date=plan.date):
+        print(f"{options.out} has these {_count(there)} runs of {there.name} already")
+    else:
+        print(f"wrote {records.write(record, options.out)}")
 
 
-def _data(path: Path | None) -> tuple[ImageData, str]:
-    if path is None:
-        return mixupbook.load_cifar10(), "official"
-    return mixupbook.load_npz(path), "jpeg"
+def _data(
+    path: Path | None, train: int | None, test: int | None
+) -> tuple[ImageData, dict[str, Any]]:
+    """The images, and what a record says of them."""
+    data = mixupbook.load_cifar10() if path is None else mixupbook.load_npz(path)
+    data = recording.first_images(data, train, test)
+    return data, recording.described(data, official=path is None)
 
 
-def _begun(plan: Record, work: Path) -> Record:
-    """The runs that were finished earlier, else the plan."""
-    path = work / f"{plan.name}.json"
-    if not path.is_file():
-        return plan
-    begun = records.read(path)
-    different = recording.differences(plan, begun)
-    if different:
+def _kept(name: str, folder: Path) -> Record | None:
+    """What a folder holds of a record."""
+    path = folder / f"{name}.json"
+    return records.read(path) if path.is_file() else None
+
+
+def _count(record: Record) -> int:
+    return sum(len(arm.runs) for arm in record.arms)
+
+
+def _begun(plan: Record, there: Record | None, work: Path) -> Record:
+    """The runs that are done, in the work folder or in the record that is there; else the plan."""
+    usable = []
+    if there is not None:
+        different = recording.differences(plan, there)
+        if different:
+            print(f"no run of the record there is used, it differs in {', '.join(different)}")
+        else:
+            usable.append(there)
+    begun = _kept(plan.name, work)
+    if begun is not None:
+        different = recording.differences(plan, begun)
+        if different:
+            raise RecordError(
+                f"{work / plan.name}.json holds finished runs that differ from this plan in "
+                f"{', '.join(different)}: give another --work folder, or delete the file to start "
+                "anew"
+            )
+        usable.append(begun)
+    return replace(max([*usable, plan], key=_count), settings=plan.settings)
+
+
+def _check_gain(record: Record, there: Record | None, finished_only: bool) -> None:
+    """Refuses what would end without a run, or replace a record by less."""
+    left = len(record.missing()) if finished_only else 0
+    runs = _count(record) + len(record.missing()) - left
+    if runs == 0:
+        raise RecordError(f"no run of {record.name} is finished: there is nothing to record")
+    if there is not None and (_count(there) > runs or (left and not there.missing())):
         raise RecordError(
-            f"{path} holds finished runs that differ from this plan in {', '.join(different)}: "
-            "give another --work folder, or delete the file to start anew"
+            f"the record {there.name} there is has {_count(there)} runs and lacks "
+            f"{len(there.missing())}; it is not replaced by {runs} that lack {left}: give another "
+            "--out folder"
         )
-    return replace(begun, settings=plan.settings)
 
 
 def _run_missing(record: Record, data: ImageData, options: argparse.Namespace) -> Record:
@@ -160,7 +199,7 @@ def _run_missing(record: Record, data: ImageData, options: argparse.Namespace) -
     for number, (arm, seed) in enumerate(missing, start=1):
         path = options.work / f"{record.name}-{arm}-seed{seed}.pt"
         checkpoint = Checkpoint(path, every=CHECKPOINT_EVERY)
-        run = recording.run_seed(
+        run = measuring.run_seed(
             record, arm, seed, data, device=options.device, checkpoint=checkpoint
         )
         record = recording.with_run(record, arm, run)
@@ -175,15 +214,20 @@ def _recheck(options: argparse.Namespace) -> None:
     if not records.changed_sources(record):
         print(f"{record.name} fits the source: nothing to check")
         return
-    data = recording.first_images(_data(options.data)[0], record.data["train"], record.data["test"])
-    if recording.data_digest(data) != record.data["digest"]:
+    for arm in options.recheck:
+        if not record.arm(arm).runs:
+            done = ", ".join(repr(each.name) for each in record.arms if each.runs)
+            raise RecordError(f"recheck must name arms with runs, {done or 'none'}, got {arm!r}")
+    data, images = _data(options.data, record.data["train"], record.data["test"])
+    if images["digest"] != record.data["digest"]:
         raise RecordError(f"data must be what {record.name} was made with, and is not")
     recorded = {arm: record.arm(arm).runs[0] for arm in options.recheck}
     runs = ", ".join(f"{arm} (seed {run.seed})" for arm, run in recorded.items())
     # Marked before it is run, so that the mark is for the source that runs.
-    marked = records.acknowledge(record, f"Run again with every number as recorded: {runs}.")
+    reason = f"Run again with every number as recorded: {runs}."
+    marked = records.acknowledge(record, reason, recording.SOURCES)
     for arm, before in recorded.items():
-        now = recording.run_seed(record, arm, before.seed, data, device=options.device)
+        now = measuring.run_seed(record, arm, before.seed, data, device=options.device)
         print(f"{arm}, seed {before.seed}: {_described(now)}", flush=True)
         if replace(now, seconds=None) != replace(before, seconds=None):
             raise RecordError(
@@ -204,24 +248,39 @@ def _described(run: records.SeedRun) -> str:
 
 def _print_cost(study: Study, options: argparse.Namespace) -> None:
     planned = len(study.arms) * len(study.seeds)
-    path = options.work / f"{study.name}.json"
-    done = planned - len(records.read(path).missing()) if path.is_file() else 0
-    seconds = recording.seconds_per_epoch(study, device=options.device)
-    run = seconds * study.epochs
+    done = max(_finished(study, folder, options.device) for folder in (options.work, options.out))
     print(f"{study.name}: {study.title}")
     print(f"  {len(study.arms)} arms x {len(study.seeds)} seeds = {planned} runs of ", end="")
     print(f"{study.epochs} epochs; {done} finished")
-    print(f"  about {seconds:.2g} s an epoch and {_duration(run)} a run, measured here just now")
+    if done == planned:
+        print("  nothing is left")
+        return
+    print("  timing a few steps ...", flush=True)
+    seconds = recording.seconds_per_epoch(study, device=options.device)
+    run = seconds * study.epochs
+    print(f"  about {_duration(seconds)} an epoch and {_duration(run)} a run, measured just now")
     print(f"  what is left: about {_duration(run * (planned - done))}")
 
 
-def _print_status() -> None:
-    for row in status():
+def _finished(study: Study, folder: Path, device: str) -> int:
+    """How many planned runs a folder has, if made on the images that they would be made on now."""
+    record = _kept(study.name, folder)
+    if record is None or recording.differences(
+        recording.plan(study, record.data, device=device), record
+    ):
+        return 0
+    return _count(record)
+
+
+def _print_status(folder: Path) -> None:
+    for row in status(folder):
         made = f"  {row['runs']} runs, {row['date']}, {row['device']}" if row["runs"] else ""
         print(f"{row['name']:28} {row['state']:12} {row['title']}{made}")
 
 
 def _duration(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.2g} s"
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -2,15 +2,16 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
 from test_recording import TINY
-from test_records import stale_record
+from test_records import a_record, stale_record
 
 from mixupbook import record as command
 from mixupbook import records
-from mixupbook.images import recording
+from mixupbook.images import measuring, recording
 from mixupbook.images.study import STUDIES
 
 
@@ -22,20 +23,41 @@ def tiny(monkeypatch):
 @pytest.fixture
 def folders(tmp_path, tiny):
     """Options for `main`, with some images to train on."""
+    return options(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory):
+    """A folder in which the record has been made."""
+    folder = tmp_path_factory.mktemp("workshop")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(STUDIES, "tiny", TINY)
+        assert command.main(["tiny", *options(folder), "--note", "On a test bench."]) == 0
+    return folder
+
+
+@pytest.fixture
+def made(workshop, folders, tmp_path):
+    """Options for `main` where the record has been made."""
+    shutil.copytree(workshop, tmp_path, dirs_exist_ok=True)
+    return folders
+
+
+def options(folder):
     random = np.random.default_rng(0)
     arrays = {}
     for split, count in (("train", 13), ("test", 9)):
         arrays[f"x_{split}"] = random.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
         arrays[f"y_{split}"] = np.arange(count) % 3
-    np.savez(tmp_path / "images.npz", **arrays)
-    options = {"data": "images.npz", "work": "work", "out": "out"}
-    given = [text for key, name in options.items() for text in (f"--{key}", str(tmp_path / name))]
+    np.savez(folder / "images.npz", **arrays)
+    places = {"data": "images.npz", "work": "work", "out": "out"}
+    given = [text for key, name in places.items() for text in (f"--{key}", str(folder / name))]
     return [*given, "--device", "cpu"]
 
 
 def interrupt_at(monkeypatch, number):
     """Lets Ctrl-C come in the `number`-th run."""
-    run_seed, calls = recording.run_seed, []
+    run_seed, calls = measuring.run_seed, []
 
     def interrupted(*arguments, **options):
         calls.append(arguments)
@@ -43,14 +65,14 @@ def interrupt_at(monkeypatch, number):
             raise KeyboardInterrupt
         return run_seed(*arguments, **options)
 
-    monkeypatch.setattr(recording, "run_seed", interrupted)
+    monkeypatch.setattr(measuring, "run_seed", interrupted)
 
 
 def test_a_record_is_made(folders, tmp_path, capsys):
     assert command.main(["tiny", *folders, "--note", "On a test bench."]) == 0
     record = records.load("tiny", tmp_path / "out")
     assert record.missing() == []
-    assert record.note.endswith("published accuracies. On a test bench.")
+    assert record.note == f"{recording.EDITIONS['other']} On a test bench."
     shown = capsys.readouterr().out
     assert "[1/14] standard, seed 0: test error" in shown
     assert "[14/14] stopped-3, seed 3: test error" in shown
@@ -67,7 +89,8 @@ def test_an_interrupted_record_goes_on_where_it_was(folders, tmp_path, capsys, m
     assert "[9/9] stopped-3, seed 3" in capsys.readouterr().out
     continued = records.load("tiny", tmp_path / "out")
 
-    (tmp_path / "work" / "tiny.json").unlink()
+    for folder in ("work", "out"):
+        (tmp_path / folder / "tiny.json").unlink()
     assert command.main(["tiny", *folders]) == 0
     at_once = records.load("tiny", tmp_path / "out")
     for arm in at_once.arms:
@@ -98,11 +121,10 @@ def test_runs_of_another_configuration_are_not_mixed_in(folders, tmp_path, monke
     assert "differ from this plan in settings.lr" in capsys.readouterr().err
 
 
-def test_more_seeds_can_be_asked_for_later(folders, tmp_path, monkeypatch, capsys):
-    assert command.main(["tiny", *folders]) == 0
+def test_more_seeds_can_be_asked_for_later(made, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(STUDIES, "tiny", dataclasses.replace(TINY, seeds=(0, 3, 4)))
     capsys.readouterr()
-    assert command.main(["tiny", *folders]) == 0
+    assert command.main(["tiny", *made]) == 0
     assert "[7/7] stopped-3, seed 4" in capsys.readouterr().out
     assert records.load("tiny", tmp_path / "out").missing() == []
 
@@ -121,11 +143,93 @@ def test_dry_run_shows_the_cost_and_makes_nothing(folders, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_dry_run_shows_the_plan_before_it_takes_time(folders, capsys, monkeypatch):
+    def interrupted(study, *, device):
+        assert "14 runs of 4 epochs" in capsys.readouterr().out
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recording, "seconds_per_epoch", interrupted)
+    assert command.main(["tiny", *folders, "--dry-run"]) == 130
+
+
+def test_dry_run_rounds_no_time_to_nothing(folders, capsys, monkeypatch):
+    monkeypatch.setattr(recording, "seconds_per_epoch", lambda study, *, device: 0.00123)
+    assert command.main(["tiny", *folders, "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert "about 0.0012 s an epoch and 0.0049 s a run" in shown
+    assert "what is left: about 0.069 s" in shown
+
+
+def test_a_finished_record_is_not_made_again(made, tmp_path, capsys, monkeypatch):
+    path = tmp_path / "out" / "tiny.json"
+    before = path.read_bytes()
+    monkeypatch.delattr(measuring, "run_seed")
+    assert command.main(["tiny", *made]) == 0
+    shutil.rmtree(tmp_path / "work")
+    assert command.main(["tiny", *made]) == 0
+    assert command.main(["tiny", *made, "--finished-only"]) == 0
+    assert capsys.readouterr().out.count("has these 14 runs of tiny already") == 3
+    assert command.main(["tiny", *made, "--dry-run"]) == 0
+    assert "14 finished\n  nothing is left" in capsys.readouterr().out
+    assert path.read_bytes() == before
+
+
+def test_a_stale_record_is_made_again(made, tmp_path, capsys):
+    make_stale(tmp_path / "out")
+    shutil.rmtree(tmp_path / "work")
+    assert command.main(["tiny", *made, "--dry-run"]) == 0
+    assert "; 0 finished" in capsys.readouterr().out
+    assert command.main(["tiny", *made]) == 0
+    shown = capsys.readouterr().out
+    assert "no run of the record there is used, it differs in sources.mixing" in shown
+    assert "[14/14]" in shown
+    assert records.state("tiny", tmp_path / "out") == "made"
+
+
+def test_fewer_runs_do_not_replace_more(made, tmp_path, monkeypatch, capsys):
+    make_stale(tmp_path / "out")
+    shutil.rmtree(tmp_path / "work")
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 3)
+        assert command.main(["tiny", *made]) == 130
+    assert command.main(["tiny", *made, "--finished-only"]) == 1
+    assert (
+        "has 14 runs and lacks 0; it is not replaced by 2 that lack 12" in capsys.readouterr().err
+    )
+    monkeypatch.setitem(STUDIES, "tiny", dataclasses.replace(TINY, seeds=(0,)))
+    assert command.main(["tiny", *made[:2], "--work", str(tmp_path), *made[4:]]) == 1
+    assert "has 14 runs and lacks 0; it is not replaced by 7 that lack 0" in capsys.readouterr().err
+    assert records.load("tiny", tmp_path / "out").missing() == []
+
+
+def test_part_of_a_larger_plan_does_not_replace_a_whole_record(made, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(STUDIES, "tiny", dataclasses.replace(TINY, seeds=(0, 3, 4)))
+    assert command.main(["tiny", *made, "--finished-only"]) == 1
+    assert "it is not replaced by 14 that lack 7" in capsys.readouterr().err
+    assert records.load("tiny", tmp_path / "out").missing() == []
+
+
+def test_a_damaged_record_is_not_replaced_unseen(folders, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "tiny.json").write_text("{", encoding="utf-8")
+    for option in ([], ["--dry-run"], ["--finished-only"], ["--recheck", "mixup"]):
+        assert command.main(["tiny", *folders, *option]) == 1
+        assert "tiny.json is not JSON" in capsys.readouterr().err
+
+
 def test_list_shows_every_study(capsys):
     assert command.main(["--list"]) == 0
     shown = capsys.readouterr().out
     for name in STUDIES:
         assert name in shown
+
+
+def test_list_shows_the_records_of_a_folder(tmp_path, capsys):
+    records.write(a_record(), tmp_path)
+    assert command.main(["--list", "--out", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "five-by-three" in shown
+    assert "5 of 6 runs, 2024-02-29, an abacus" in shown
 
 
 @pytest.mark.parametrize(
@@ -168,39 +272,50 @@ def make_stale(folder):
     records.write(dataclasses.replace(record, sources=sources), folder)
 
 
-def test_a_recheck_that_agrees_acknowledges(folders, tmp_path, capsys):
-    assert command.main(["tiny", *folders]) == 0
-    assert command.main(["tiny", *folders, "--recheck", "mixup"]) == 0
+def test_a_recheck_that_agrees_acknowledges(made, tmp_path, capsys):
+    assert command.main(["tiny", *made, "--recheck", "mixup"]) == 0
     assert "nothing to check" in capsys.readouterr().out
     make_stale(tmp_path / "out")
     assert records.state("tiny", tmp_path / "out") == "stale"
-    assert command.main(["tiny", *folders, "--recheck", "mixup", "hard"]) == 0
+    assert command.main(["tiny", *made, "--recheck", "mixup", "hard"]) == 0
     assert records.state("tiny", tmp_path / "out") == "acknowledged"
     reason = records.load("tiny", tmp_path / "out").acknowledged["reason"]
     assert reason == "Run again with every number as recorded: mixup (seed 0), hard (seed 0)."
 
 
-def test_a_recheck_that_disagrees_does_not(folders, tmp_path, capsys, monkeypatch):
-    assert command.main(["tiny", *folders]) == 0
+def test_a_recheck_that_disagrees_does_not(made, tmp_path, capsys, monkeypatch):
     make_stale(tmp_path / "out")
-    run_seed = recording.run_seed
+    run_seed = measuring.run_seed
 
     def slightly_different(*arguments, **options):
         run = run_seed(*arguments, **options)
         losses = [loss * 1.0001 for loss in run.history["train_loss"]]
         return dataclasses.replace(run, history={**run.history, "train_loss": losses})
 
-    monkeypatch.setattr(recording, "run_seed", slightly_different)
-    assert command.main(["tiny", *folders, "--recheck", "mixup"]) == 1
+    monkeypatch.setattr(measuring, "run_seed", slightly_different)
+    assert command.main(["tiny", *made, "--recheck", "mixup"]) == 1
     assert "does not come out as recorded" in capsys.readouterr().err
     assert records.state("tiny", tmp_path / "out") == "stale"
 
 
-def test_a_recheck_needs_the_recorded_data(folders, tmp_path, capsys):
-    assert command.main(["tiny", *folders]) == 0
+def test_a_recheck_needs_the_recorded_data(made, tmp_path, capsys):
     make_stale(tmp_path / "out")
     with np.load(tmp_path / "images.npz") as arrays:
         changed = {name: arrays[name][::-1] for name in arrays}
     np.savez(tmp_path / "images.npz", **changed)
-    assert command.main(["tiny", *folders, "--recheck", "mixup"]) == 1
+    assert command.main(["tiny", *made, "--recheck", "mixup"]) == 1
     assert "made with, and is not" in capsys.readouterr().err
+
+
+def test_a_recheck_needs_arms_with_runs(folders, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 3)
+        command.main(["tiny", *folders])
+    assert command.main(["tiny", *folders, "--finished-only"]) == 0
+    make_stale(tmp_path / "out")
+    capsys.readouterr()
+    assert command.main(["tiny", *folders, "--recheck", "mixup", "hard"]) == 1
+    shown = capsys.readouterr().err
+    assert "recheck must name arms with runs, 'standard', 'mixup', got 'hard'" in shown
+    assert command.main(["tiny", *folders, "--recheck", "hrad"]) == 1
+    assert "did you mean 'hard'" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from test_records import a_record
 from mixupbook import records
 from mixupbook.images import study as studies
 from mixupbook.images.networks import NETWORKS
+from mixupbook.images.recording import SOURCES
 from mixupbook.images.settings import SCHEDULES
 from mixupbook.images.study import STUDIES, find_study, scaled
 from mixupbook.mixing import Mixup
@@ -91,6 +92,17 @@ def test_status_shows_what_is_made_and_what_is_not(tmp_path):
     assert rows["five-by-three"]["device"] == "an abacus"
 
 
+def test_status_shows_what_is_damaged_among_the_rest(tmp_path):
+    records.write(a_record(), tmp_path)
+    for name in ("cifar10-vgg16", "torn", "No Name"):
+        (tmp_path / f"{name}.json").write_text("{", encoding="utf-8")
+    rows = {row["name"]: row for row in studies.status(tmp_path)}
+    damaged = {name for name, row in rows.items() if row["state"] == "damaged"}
+    assert damaged == {"cifar10-vgg16", "torn", "No Name"}
+    assert rows["cifar10-vgg16"]["title"] == STUDIES["cifar10-vgg16"].title
+    assert rows["five-by-three"]["state"] == "made"
+
+
 @pytest.mark.parametrize("name", sorted(set(records.names()) & set(STUDIES)))
 def test_records_were_made_as_the_study_says_now(name):
     record, study = records.load(name), STUDIES[name]
@@ -98,3 +110,10 @@ def test_records_were_made_as_the_study_says_now(name):
         assert record.settings[field] == getattr(study, field)
     bare = [dataclasses.replace(arm, runs=()) for arm in record.arms]
     assert bare == list(study.arms)
+
+
+@pytest.mark.parametrize("name", sorted(set(records.names()) & set(STUDIES)))
+def test_records_are_watched_for_all_that_decides_them_now(name):
+    record = records.load(name)
+    watched = record.sources if record.acknowledged is None else record.acknowledged["sources"]
+    assert set(SOURCES) <= set(watched)

@@ -1,4 +1,4 @@
-"""How a study is recorded: its plan, the run of one seed, and what the runs will cost.
+"""How a study is recorded: its images, its plan, its finished runs, and what runs will cost.
 
 Under one seed all arms start from the same weights and see the images in the same order, so their
 errors can be compared seed by seed.
@@ -7,18 +7,15 @@ errors can be compared seed by seed.
 import dataclasses
 import hashlib
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from operator import attrgetter
-from pathlib import Path
+from typing import Any
 
 import torch
-from torch.nn.modules.batchnorm import _BatchNorm
 
 import mixupbook
-from mixupbook.arguments import one_of
-from mixupbook.images.checkpoint import Checkpoint
 from mixupbook.images.data import ImageData
-from mixupbook.images.evaluation import recalibrate, test_error
 from mixupbook.images.settings import Settings
 from mixupbook.images.study import Study
 from mixupbook.images.training import fit
@@ -28,23 +25,28 @@ from mixupbook.records import Record, SeedRun
 
 __all__ = [
     "EDITIONS",
+    "SOURCES",
     "data_digest",
+    "described",
     "differences",
     "first_images",
     "plan",
-    "run_seed",
     "seconds_per_epoch",
     "with_run",
 ]
 
 # What decides the numbers. Checks, checkpoints and file formats do not: a resumed run is the same
-# run, and the images themselves have a digest in the record.
+# run, and the images themselves have a digest in the record. `tests/test_recording.py` holds this
+# to what a run imports.
 SOURCES = (
+    "batch_checks",
+    "interpolation",
     "label_maps",
     "mixing",
     "images.augment",
     "images.evaluation",
     "images.loop",
+    "images.measuring",
     "images.networks",
     "images.pixels",
     "images.randomness",
@@ -55,13 +57,14 @@ SOURCES = (
 EDITIONS = {
     "official": "CIFAR-10, the official archive.",
     "jpeg": "CIFAR-10, JPEG edition: lossy; not comparable with published accuracies.",
+    "other": "Images from a file, no known edition of CIFAR-10: their digest says which.",
 }
+
+# Digests of the JPEG edition: the first 2000 images of both parts, and all.
+JPEG = {"e4f02036828c402e", "4ec72e5a0a5ab86f"}
 
 # Numbers of images in the whole of CIFAR-10.
 CIFAR10_TRAIN, CIFAR10_TEST = 50_000, 10_000
-
-# Significant digits kept of a history: far below the spread over seeds.
-DIGITS = 5
 
 
 def first_images(data: ImageData, train: int | None, test: int | None) -> ImageData:
@@ -83,105 +86,53 @@ def first_images(data: ImageData, train: int | None, test: int | None) -> ImageD
     )
 
 
-def plan(study: Study, data: ImageData, *, edition: str, device: str = "auto") -> Record:
+def described(data: ImageData, *, official: bool = False) -> dict[str, Any]:
+    """What a record says of its images: edition, numbers and digest.
+
+    Args:
+        data: the images that every run uses, cut by `first_images`.
+        official: whether they come from the official archive, verified. Other images are what
+            their digest says, and where it is not known, ``"other"``.
+    """
+    digest = data_digest(data)
+    known = "jpeg" if digest in JPEG else "other"
+    return {
+        "edition": "official" if official else known,
+        "train": len(data.x_train),
+        "test": len(data.x_test),
+        "digest": digest,
+    }
+
+
+def plan(study: Study, images: Mapping[str, Any], *, device: str = "auto") -> Record:
     """The study's record before its first run: every setting, and arms without runs.
 
     Args:
         study: what to compare.
-        data: the images that every run uses, cut by `first_images`.
-        edition: ``"official"`` or ``"jpeg"``: where the images come from.
+        images: what `described` says of them.
         device: where the runs will be, as `fit` takes it.
 
     Raises:
-        ValueError: an unknown edition, or a device that is not here.
+        ValueError: a device that is not here.
     """
-    settings = Settings(
-        epochs=study.epochs,
-        batch_size=study.batch_size,
-        lr=study.lr,
-        momentum=0.9,
-        weight_decay=study.weight_decay,
-        schedule=study.schedule,
-        augment=study.augment,
-        seed=0,
-        device=device,
-        precision="auto",
-        compile=False,
-        test_every=1,
-    )
+    settings = _settings(study, device)
     common = settings.config()
     del common["seed"], common["device"]
+    title = study.title
+    if images["edition"] == "other":
+        title = f"Other images, by the recipe of: {title}"
     return Record(
         name=study.name,
-        title=study.title,
-        note=EDITIONS[one_of("edition", edition, EDITIONS)],
-        data={
-            "edition": edition,
-            "train": len(data.x_train),
-            "test": len(data.x_test),
-            "digest": data_digest(data),
-        },
+        title=title,
+        note=EDITIONS[images["edition"]],
+        data=images,
         settings={"network": study.network, **common, "seeds": list(study.seeds)},
         arms=study.arms,
         sources=source_digests(SOURCES),
         package_version=mixupbook.__version__,
-        environment=environment(),
+        environment=environment() | _gpu_versions(settings.device),
         device=_device_name(settings.device),
         date=datetime.now(UTC).date().isoformat(),
-    )
-
-
-def run_seed(
-    record: Record,
-    arm: str,
-    seed: int,
-    data: ImageData,
-    *,
-    device: str = "auto",
-    checkpoint: Checkpoint | None = None,
-    progress: bool = False,
-) -> SeedRun:
-    """One run of a planned record, by its settings.
-
-    Both errors are measured in float32, so that they differ by batch norm's statistics alone.
-
-    Args:
-        record: the plan.
-        arm: name of the arm.
-        seed: seed of the run.
-        data: the images that were planned for.
-        device: where to run, as planned.
-        checkpoint: where the state is kept, and an interrupted run taken up again from.
-        progress: whether `fit` shows a bar.
-    """
-    settings = {key: value for key, value in record.settings.items() if key != "seeds"}
-    mixing = record.arm(arm).settings["mixup"]
-    mixup = None if mixing is None else Mixup(num_classes=len(data.classes), **mixing)
-    resumed = checkpoint is not None and Path(checkpoint.path).exists()
-    start = time.perf_counter()
-    run = fit(
-        data,
-        mixup=mixup,
-        seed=seed,
-        device=device,
-        checkpoint=checkpoint,
-        progress=progress,
-        **settings,
-    )
-    seconds = time.perf_counter() - start
-    recalibrated = None
-    if any(isinstance(module, _BatchNorm) for module in run.network.modules()):
-        network = recalibrate(run.network, data.x_train)
-        recalibrated = test_error(network, data.x_test, data.y_test)
-    return SeedRun(
-        seed=seed,
-        history={
-            column: [float(f"{epoch[column]:.{DIGITS}g}") for epoch in run.history]
-            for column in ("train_loss", "test_error")
-        },
-        test_error=test_error(run.network, data.x_test, data.y_test),
-        recalibrated_error=recalibrated,
-        seconds=None if resumed else round(seconds, 2),
     )
 
 
@@ -198,7 +149,8 @@ def with_run(record: Record, arm: str, run: SeedRun) -> Record:
 def differences(planned: Record, begun: Record) -> list[str]:
     """In what a begun record differs from a plan: empty where its runs are those planned.
 
-    A plan may have more seeds: then the runs there are stay, and more are missing.
+    A plan may have more seeds: then the runs there are stay, and more are missing. It may not lack
+    the seed of a run.
 
     Returns:
         Names such as ``"sources.images.training"`` or ``"device"``.
@@ -219,45 +171,46 @@ def differences(planned: Record, begun: Record) -> list[str]:
         (arm.name, arm.settings) for arm in begun.arms
     ]:
         found.append("arms")
+    if {run.seed for arm in begun.arms for run in arm.runs} - set(planned.settings["seeds"]):
+        found.append("settings.seeds")
     return found
 
 
-def seconds_per_epoch(study: Study, *, device: str = "auto", steps: int = 8) -> float:
+def seconds_per_epoch(study: Study, *, device: str = "auto", enough: float = 2.0) -> float:
     """How long an epoch with Mixup takes here, extrapolated from a few steps on random images.
 
-    The time is the difference of a run of three epochs and one of one, so that building the
-    network and moving the images do not count.
+    Two steps are timed, or as many more as it takes to fill a time that says something. Setting up
+    the run counts too, so that the result is never 0 and rather too long than too short.
+
+    Args:
+        study: the one whose recipe is timed.
+        device: where to run, as `fit` takes it.
+        enough: seconds of training after which no more steps are taken.
     """
     train = study.train or CIFAR10_TRAIN
     test = study.test or CIFAR10_TEST
-    images = min(steps * study.batch_size, train)
-    tested = max(1, round(test * images / train))
+    _seconds(study, device, 2, 1)  # pays for what torch sets up once
+    images, seconds = 0, 0.0
+    while images < train and seconds < enough:
+        images = min(2 * max(images, study.batch_size), train)
+        seconds = _seconds(study, device, images, max(1, round(test * images / train)))
+    return seconds * train / images
+
+
+def _seconds(study: Study, device: str, train: int, test: int) -> float:
+    """The time of one epoch on so many random images."""
+    generator = torch.Generator().manual_seed(0)
+    size = (train + test, 3, 32, 32)
+    images = torch.randint(256, size, generator=generator, dtype=torch.uint8)
+    labels = torch.arange(train + test) % 10
     data = ImageData(
-        torch.rand(images, 3, 32, 32),
-        torch.arange(images) % 10,
-        torch.rand(tested, 3, 32, 32),
-        torch.arange(tested) % 10,
-        classes=tuple(str(label) for label in range(10)),
+        images[:train], labels[:train], images[train:], labels[train:], classes=list("0123456789")
     )
-    mixup = Mixup(num_classes=10)
-
-    def seconds(epochs: int) -> float:
-        start = time.perf_counter()
-        fit(
-            data,
-            study.network,
-            mixup=mixup,
-            epochs=epochs,
-            batch_size=study.batch_size,
-            lr=study.lr,
-            augment=study.augment,
-            device=device,
-            progress=False,
-        )
-        return time.perf_counter() - start
-
-    seconds(1)  # the first run also pays for what torch sets up once
-    return max(0.0, seconds(3) - seconds(1)) / 2 * train / images
+    settings = _settings(study, device)
+    config = settings.config() | {"epochs": 1, "device": device}
+    start = time.perf_counter()
+    fit(data, study.network, mixup=Mixup(num_classes=10), progress=False, **config)
+    return time.perf_counter() - start
 
 
 def data_digest(data: ImageData) -> str:
@@ -267,6 +220,30 @@ def data_digest(data: ImageData) -> str:
         digest.update(str(tuple(part.shape)).encode())
         digest.update(part.contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def _settings(study: Study, device: str) -> Settings:
+    return Settings(
+        epochs=study.epochs,
+        batch_size=study.batch_size,
+        lr=study.lr,
+        momentum=0.9,
+        weight_decay=study.weight_decay,
+        schedule=study.schedule,
+        augment=study.augment,
+        seed=0,
+        device=device,
+        precision="auto",
+        compile=False,
+        test_every=1,
+    )
+
+
+def _gpu_versions(device: torch.device) -> dict[str, str]:
+    """Versions that count on a GPU and nowhere else."""
+    if device.type != "cuda":
+        return {}
+    return {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}
 
 
 def _device_name(device: torch.device) -> str:

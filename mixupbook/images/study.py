@@ -164,17 +164,21 @@ def status(folder: Path = records.FOLDER) -> list[dict[str, str]]:
     """One row for each study, and for each record beside them: what has been made, and when.
 
     Returns:
-        Rows with ``name``, ``title``, ``state`` (see `mixupbook.records.state`), ``runs`` such as
-        ``"45 of 45"``, ``date`` and ``device``; the last three are empty where nothing was made.
+        Rows with ``name``, ``title``, ``state`` (see `mixupbook.records.state`, or ``"damaged"``),
+        ``runs`` such as ``"45 of 45"``, ``date`` and ``device``; the last three are empty where
+        nothing was made, or where it cannot be read.
     """
-    made = records.names(folder)
-    further = [name for name in made if name not in STUDIES]
-    return [
-        _made_row(records.load(name, folder), records.state(name, folder))
-        if name in made
-        else _unmade_row(STUDIES[name])
-        for name in [*STUDIES, *further]
-    ]
+    further = [name for name in records.names(folder) if name not in STUDIES]
+    return [_row(name, folder) for name in [*STUDIES, *further]]
+
+
+def _row(name: str, folder: Path) -> dict[str, str]:
+    try:
+        return _made_row(records.load(name, folder), records.state(name, folder))
+    except records.NotMade:
+        return _unmade_row(name, "not made")
+    except ValueError:  # a damaged record, or a file that no record can have
+        return _unmade_row(name, "damaged")
 
 
 def _made_row(record: Record, state: str) -> dict[str, str]:
@@ -189,11 +193,11 @@ def _made_row(record: Record, state: str) -> dict[str, str]:
     }
 
 
-def _unmade_row(study: Study) -> dict[str, str]:
+def _unmade_row(name: str, state: str) -> dict[str, str]:
     return {
-        "name": study.name,
-        "title": study.title,
-        "state": "not made",
+        "name": name,
+        "title": STUDIES[name].title if name in STUDIES else "",
+        "state": state,
         "runs": "",
         "date": "",
         "device": "",
