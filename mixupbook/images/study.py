@@ -1,7 +1,8 @@
 """What is recorded: the studies on CIFAR-10.
 
 A study compares ways to train one network that differ in Mixup alone. `mixupbook.images.recording`
-makes its runs, ``python -m mixupbook.record`` writes its record, and `mixupbook.records` reads it.
+plans its runs, `mixupbook.images.measuring` makes them, ``python -m mixupbook.record`` writes the
+record, and `mixupbook.records` reads it.
 """
 
 import dataclasses
