@@ -99,6 +99,13 @@ def test_pushes_balance_at_the_critical_margin(lam):
     assert pushes.right == pytest.approx(-pushes.wrong)
 
 
+@pytest.mark.parametrize("lam", [1e-6, 1e-9, 1e-100, 1e-150])
+def test_critical_margin_of_hardly_any_mixing(lam):
+    """There exp(-A) = l^2 A / 4, which differences of logistic functions could not resolve."""
+    margin = critical_margin(lam)
+    assert -margin == pytest.approx(2 * math.log(lam) + math.log(margin / 4), rel=1e-5)
+
+
 def test_pushes_at_infinite_margin():
     assert cross_term_pushes(0.6, math.inf) == (0.0, -1.0)
 
@@ -115,6 +122,7 @@ def test_pushes_at_infinite_margin():
         (lambda: cross_term_pushes(0.7, -1.0), "margin must lie in"),
         (lambda: cross_term_pushes(1.0, math.inf), "margin must be finite"),
         (lambda: critical_margin(1.0), "lam must lie in"),
+        (lambda: critical_margin(1e-200), r"lam must lie in \[1e-150, 1\), got 1e-200"),
     ],
 )
 def test_wrong_values_are_named(call, message):

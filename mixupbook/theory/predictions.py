@@ -4,6 +4,7 @@ The book derives each of these (chapters 4 and 5) and compares it with runs of `
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple, no_type_check
 
 from scipy.optimize import brentq
@@ -128,10 +129,7 @@ def equilibrium_margin(
         pull = overlap * expit(-margin) + (1 - overlap) * same * expit(-same * margin)
         return pull - gap * (expit(gap * margin) - label_lam)
 
-    high = 1.0
-    while slope(high) > 0:
-        high *= 2
-    return brentq(slope, 0, high)
+    return _root(slope)
 
 
 @no_type_check
@@ -175,7 +173,7 @@ def critical_margin(lam: float) -> float:
     It solves right = -wrong in `cross_term_pushes`, that is S(l^2 A) + S((1 - l)^2 A) = 3/2.
 
     Args:
-        lam: feature coefficient l, strictly between 0 and 1.
+        lam: feature coefficient l in [1e-150, 1): the square of a smaller one vanishes.
 
     Raises:
         ValueError: a value outside what is allowed.
@@ -184,7 +182,15 @@ def critical_margin(lam: float) -> float:
         >>> f"{critical_margin(0.7):.2f}"
         '4.49'
     """
-    lam = in_interval("lam", lam, 0, 1, open_low=True, open_high=True)
-    # The larger of the two logistic functions is at least 3/4 at the root, and at most 1.
-    high = math.log(3) / min(lam, 1 - lam) ** 2
-    return brentq(lambda margin: cross_term_pushes(lam, margin).right - 0.5, 0, high)
+    lam = in_interval("lam", lam, 1e-150, 1, open_high=True)
+    small, large = sorted((lam**2, (1 - lam) ** 2))
+    # S(z) - 1/2 = tanh(z/2)/2 keeps the digits of a small z, and S(-z) those of 1 - S(z).
+    return _root(lambda margin: expit(-large * margin) - math.tanh(small * margin / 2) / 2)
+
+
+def _root(falling: Callable[[float], float]) -> float:
+    """Where a function that falls from a positive value at 0 vanishes."""
+    high = 1.0
+    while falling(high) > 0:
+        high *= 2
+    return brentq(falling, 0, high)
