@@ -52,3 +52,12 @@ def test_samples_hold_the_share_of_rare_examples(share, count):
     model = replace(MODEL, rare_fraction=share)
     assert int(theory_runs.train_sample(model, 7, seed=0).is_rare.sum()) == count
     assert int(theory_runs.test_sample(model, 8, seed=0).is_rare.sum()) == 4
+
+
+def test_divergence_is_heard_where_the_experiment_is_called():
+    settings = {name: SETTINGS[name] for name in ("standard", "Mixup")}
+    with pytest.warns(RuntimeWarning, match=r"diverged: run 0 \(seed 5\) at step") as log:
+        theory_runs.over_seeds(
+            settings, seeds=[5], n=10, test=4, lr=[1e30, 0.1], **{**TRAINING, "steps": 9}
+        )
+    assert [warning.filename for warning in log] == [__file__]

@@ -1,5 +1,7 @@
 """Descent against autograd, alone and in batches, its records, and the ways it can go wrong."""
 
+import contextlib
+import dataclasses
 import json
 import warnings
 
@@ -141,15 +143,49 @@ def test_attributes_hold_the_parameters_and_the_dataset_is_plain():
         "steps": 7,
         "record_every": 3,
         "dtype": "float32",
+        "test_examples": 0,
     }
     assert {name: attrs[name] for name in expected} == expected
-    assert "partners=same_label" in attrs["objective"][1]
+    standard, same_label_only = json.loads(attrs["objective"])
+    assert standard == repr(mb.PairMixup(0.7))
+    assert "partners=same_label" in same_label_only
     assert xr.Dataset.from_dict(json.loads(json.dumps(result.to_dict()))).identical(result)
     assert result.seed.values.tolist() == [3, 4]
 
 
 def same_label(data):
     return data.y[:, None] == data.y[None, :]
+
+
+def test_functions_without_a_name_of_their_own_are_told_apart():
+    one, two = (lambda data, k=k: data.y[:, None] >= data.y - k for k in (0, 1))
+    objectives = [mb.PairMixup(partners=partners) for partners in (one, two, one, same_label)]
+    found = json.loads(mb.descend(TRAIN, objectives, **SETTINGS).attrs["objective"])
+    assert found[0] == found[2]
+    assert found[1] == found[0].replace("<lambda>", "<lambda>#2")
+    assert found[3].endswith("partners=same_label)")
+
+
+@pytest.mark.parametrize(
+    ("objective", "seed"),
+    [(mb.Standard(), 2**31 - 1), ([mb.Standard(), mb.PairMixup(partners=same_label)], [3, 4])],
+)
+def test_netcdf_gives_back_what_it_was_given(objective, seed, tmp_path):
+    result = mb.descend(TRAIN, objective, test=TEST, seed=seed, **SETTINGS)
+    result.to_netcdf(tmp_path / "result.nc", engine="scipy")
+    back = xr.load_dataset(tmp_path / "result.nc", engine="scipy")
+    xr.testing.assert_equal(back, result)
+    assert list(back.attrs) == list(result.attrs)
+    for name, value in result.attrs.items():
+        assert np.array_equal(back.attrs[name], value), name
+    assert back.attrs["test_examples"] == 31
+
+
+def test_netcdf_3_refuses_seeds_it_has_no_integers_for(tmp_path):
+    result = mb.descend(TRAIN, mb.Standard(), seed=2**63 - 1, **SETTINGS)
+    assert result.seed.values.tolist() == [result.attrs["seed"]] == [2**63 - 1]
+    with pytest.raises(ValueError, match="could not safely cast"):
+        result.to_netcdf(tmp_path / "result.nc", engine="scipy")
 
 
 OBJECTIVES = [
@@ -216,6 +252,33 @@ def test_results_are_reproducible_and_random_numbers_are_left_alone():
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@contextlib.contextmanager
+def other_defaults():
+    """Torch's defaults as a user may have set them."""
+    try:
+        torch.set_default_dtype(F64)
+        torch.set_default_device("meta")
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+
+
+def test_torchs_defaults_play_no_part():
+    settings = {**SETTINGS, "device": "cpu", "test": TEST, "return_weights": True}
+    expected, expected_weights = mb.descend(TRAIN, OBJECTIVES, **settings)
+    gradient = mb.loss_and_gradient(expected_weights, TRAIN, OBJECTIVES)[1]
+    with other_defaults():
+        sample = MODEL.sample(11, seed=0, rare=3)
+        fresh = [dataclasses.replace(objective) for objective in OBJECTIVES]
+        result, weights = mb.descend(sample, fresh, **settings)
+        again = mb.loss_and_gradient(weights, sample, fresh)[1]
+    assert torch.equal(sample.x, TRAIN.x)
+    assert torch.equal(weights, expected_weights)
+    assert torch.equal(again, gradient)
+    xr.testing.assert_identical(result, expected)
+
+
 def test_standard_training_fails_where_mixup_learns_the_rare_feature():
     """The book's regime, rho/2 << sigma^2 d/n << (1 - rho)/2, at a fraction of its size."""
     model = mb.FeatureNoise(400, 4, 0.12, 0.2, 1, 0.2, layout="same")
@@ -259,9 +322,73 @@ def test_a_diverging_run_is_named_and_harms_no_other():
         )
 
 
+def test_every_divergence_is_heard_at_the_users_line():
+    settings = {**SETTINGS, "lr": [0.1, 1e5], "steps": 60}
+    heard = []
+    for function in (mb.descend, mb.descend_weights):
+        with warnings.catch_warnings(record=True) as log:
+            warnings.simplefilter("default")  # what a user has: once for each line
+            for _ in range(3):
+                weights = function(TRAIN, mb.PairMixup(), **settings)
+        heard += log
+    assert [warning.filename for warning in heard] == [__file__] * 6
+    assert len({warning.lineno for warning in heard}) == 1
+    assert weights[1].isnan().all()
+    assert weights[0].isfinite().all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mb.descend(TRAIN, mb.PairMixup(), **settings)
+
+
+def test_where_every_run_diverged_the_records_are_in_the_error():
+    settings = {**SETTINGS, "lr": 1e30, "record_every": 1}
+    with pytest.raises(
+        FloatingPointError, match=r"every run diverged: run 0 \(seed 7\) at step 1; a .*`dataset`"
+    ) as caught:
+        mb.descend(TRAIN, mb.PairMixup(0.5), seed=7, **settings)
+    records = caught.value.dataset
+    assert records.diverged_at.values.tolist() == [1]
+    assert records.loss.isel(run=0).notnull().values.tolist() == [True, False]
+
+
+def test_of_many_diverging_runs_the_first_are_named():
+    with pytest.raises(FloatingPointError, match=r"run 7 \(seed 7\) at step \d; and 12 more; a"):
+        mb.descend(TRAIN, mb.Standard(), seed=range(20), **{**SETTINGS, "lr": 1e30})
+
+
+def scaled(data, factor):
+    return mb.PatchData(data.x.double() * factor, data.y, data.is_rare)
+
+
+@pytest.mark.parametrize("name", ["train", "test"])
+def test_data_have_to_fit_into_the_precision(name):
+    data = {"train": TRAIN, "test": TEST, name: scaled(TRAIN, 1e200)}
+    message = rf"{name} must hold numbers in the range of torch.float32, at most 3.4e\+38, got 1.\d"
+    with pytest.raises(ValueError, match=message):
+        mb.descend(objective=mb.Standard(), **data, **SETTINGS)
+    tests = [TEST, scaled(TEST, 1e200)]
+    with pytest.raises(ValueError, match="test must hold numbers"):
+        mb.descend(TRAIN, mb.Standard(), test=tests, **SETTINGS)
+
+
+def test_errors_that_cannot_be_told_are_named():
+    """Outputs beyond the range of float32: their difference says nothing, least of all class 0."""
+    tests = [TEST, scaled(TEST, 1e25)]
+    with pytest.warns(
+        RuntimeWarning,
+        match=r"not finite: rare_error, common_error of run 1 \(seed 5\) at step 0; .* in test",
+    ) as log:
+        result = mb.descend(TRAIN, mb.PairMixup(), test=tests, seed=[4, 5], **SETTINGS)
+    assert [warning.filename for warning in log] == [__file__]
+    assert (result.diverged_at == -1).all()
+    for name in ("rare_error", "common_error"):
+        assert result[name].isel(run=0).notnull().all()
+        assert result[name].isel(run=1).isnull().all()
+    exact = mb.descend(TRAIN, mb.PairMixup(), test=tests, seed=[4, 5], dtype=F64, **SETTINGS)
+    assert exact.rare_error.notnull().all()
+
+
 def test_nothing_but_divergence_raises():
-    with pytest.raises(FloatingPointError, match=r"every run diverged: run 0 \(seed 7\) at step 2"):
-        mb.descend(TRAIN, mb.PairMixup(0.5), lr=1e30, seed=7, **without(SETTINGS, "lr"))
     with pytest.raises(FloatingPointError, match=r"run 0 .* run 1 "):
         mb.descend(
             TRAIN, mb.Standard(), init_std=1e30, seed=[0, 1], **without(SETTINGS, "init_std")
@@ -290,6 +417,7 @@ def without(settings, name):
         ({"dtype": torch.float16}, ValueError, "dtype must be torch.float32 or torch.float64"),
         ({"device": "abacus"}, ValueError, "device must be .*got 'abacus'"),
         ({"device": "cuda:99"}, ValueError, "device must be .*got 'cuda:99'"),
+        ({"device": "meta"}, ValueError, "device must be .*got 'meta'"),
         ({"device": 3.5}, TypeError, "device must be .*got 3.5"),
         ({"progress": "yes"}, TypeError, "progress must be True or False, got 'yes'"),
         ({"train": TRAIN.x}, TypeError, "train must be PatchData.*got Tensor"),

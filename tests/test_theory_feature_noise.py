@@ -199,6 +199,7 @@ def test_anyone_may_build_data():
         ({"x": torch.ones(3, 5)}, ValueError, r"x must have shape \(n, P, d\).*got \(3, 5\)"),
         ({"x": torch.ones(0, 2, 5)}, ValueError, "no empty axis"),
         ({"x": torch.full((3, 2, 5), float("nan"))}, ValueError, "x must be finite"),
+        ({"x": torch.ones(3, 2, 5, device="meta")}, ValueError, "x must hold values, .* 'meta'"),
         ({"y": [0, 1, 1]}, TypeError, "y must be a tensor, got list"),
         ({"y": torch.tensor([0.0, 1.0, 1.0])}, TypeError, "y must be of an integer type"),
         ({"y": torch.tensor([False, True, True])}, TypeError, "y must be of an integer type"),

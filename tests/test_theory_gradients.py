@@ -8,6 +8,7 @@ from scipy.integrate import quad_vec
 from theory_reference import (
     assert_close,
     loss_and_gradient,
+    outputs,
     pair_loss,
     random_data,
     random_weights,
@@ -130,6 +131,46 @@ def test_the_default_quadrature_is_converged_where_the_book_uses_it():
         assert_close(coarse[1], fine[1], 1e-10)
 
 
+def quadrature_error(weights, data, nodes, reference, label_map="identity"):
+    """Of the gradient, relative to its largest entry."""
+    coarse, fine = (
+        mb.loss_and_gradient(weights, data, mb.ExpectedMixup(1.0, label_map, quadrature=nodes))[1]
+        for nodes in (nodes, reference)
+    )
+    return float(abs(coarse - fine).max() / abs(fine).max())
+
+
+# What the docstring of `ExpectedMixup` says.
+@pytest.mark.parametrize(
+    ("std", "margin", "error"),
+    [(0.4, 20, 1e-10), (0.6, 50, 2e-6), (1.0, 150, 3e-4), (2.0, 700, 2e-3)],
+)
+def test_the_error_of_the_default_quadrature_grows_with_the_margins(std, margin, error):
+    data = random_data(9, 3, 7)
+    weights = std / 0.4 * random_weights(2, 6, 7)
+    of_classes = outputs(weights, data.x.double())
+    largest = abs(of_classes[:, 1] - of_classes[:, 0]).max()
+    assert 0.5 * margin < largest < 1.2 * margin
+    found = quadrature_error(weights, data, 32, 400)
+    assert found < error
+    # Twice the nodes tell the error, where it is more than rounding.
+    assert quadrature_error(weights, data, 32, 64) == pytest.approx(found, rel=0.5, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("label_map", "least", "most"),
+    [
+        (lambda lam: (1.5 * lam - 0.25).clamp(max=1), 1e-6, 1e-4),
+        (lambda lam: (lam > 0.7).to(lam), 1e-4, 2e-2),
+    ],
+    ids=["kink", "step"],
+)
+def test_label_maps_that_are_not_smooth_converge_slowly(label_map, least, most):
+    data, weights = random_data(9, 3, 7), 0.25 * random_weights(2, 6, 7)
+    assert quadrature_error(weights, data, 32, 400) < 1e-12
+    assert least < quadrature_error(weights, data, 32, 500, label_map) < most
+
+
 def test_mixing_with_coefficient_one_is_standard_training():
     data, weights = case(7, 3, 11, 5)
     mixed = mb.loss_and_gradient(weights, data, mb.PairMixup(1.0))
@@ -229,6 +270,40 @@ def test_nothing_given_is_changed():
 def test_wrong_weights(weights, error, message):
     with pytest.raises(error, match=message):
         mb.loss_and_gradient(weights, random_data(7, 3, 11), mb.Standard())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("objective", [mb.Standard(), mb.PairMixup()])
+def test_weights_that_are_not_finite(value, objective):
+    data, weights = case(7, 3, 11, 5)
+    weights[1, 2, 3] = value
+    with pytest.raises(ValueError, match="weights must be finite, got NaN or infinite"):
+        mb.loss_and_gradient(weights, data, objective)
+
+
+@pytest.mark.parametrize("objective", [mb.Standard(), mb.PairMixup(), mb.ExpectedMixup()])
+def test_what_leaves_the_range_of_the_precision_is_named(objective):
+    data, weights = case(7, 3, 11, 5)
+    large = torch.full((2, 5, 11), 1e30)
+    batch = torch.stack([large, weights.float(), large])
+    with pytest.raises(FloatingPointError, match=r"range of torch.float32: run 0; run 2; smaller"):
+        mb.loss_and_gradient(batch, data, objective)
+    with pytest.raises(FloatingPointError, match=r"range of torch.float32: run 0; smaller"):
+        mb.loss_and_gradient(large, data, objective)
+    assert mb.loss_and_gradient(large.double(), data, objective)[0].isfinite()
+
+
+def test_data_have_to_fit_into_the_precision_of_the_weights():
+    data, weights = case(7, 3, 11, 5)
+    large = mb.PatchData(data.x.double() * 1e200, data.y, data.is_rare)
+    with pytest.raises(ValueError, match=r"data must hold numbers in the range of torch.float32"):
+        mb.loss_and_gradient(weights.float(), large, mb.Standard())
+
+
+def test_weights_without_values():
+    data, weights = case(7, 3, 11, 5)
+    with pytest.raises(ValueError, match=r"weights must hold values, got .* 'meta'"):
+        mb.loss_and_gradient(weights.to("meta"), data, mb.Standard())
 
 
 def test_wrong_data_and_objectives():

@@ -89,14 +89,29 @@ def check_test_data(tests: Sequence[object], trains: Sequence[PatchData]) -> Non
             )
 
 
-def stack(datasets: Sequence[PatchData], dtype: torch.dtype, device: torch.device) -> Batch:
-    """The data of all runs along a leading axis, in one precision, on one device."""
+def stack(
+    datasets: Sequence[PatchData], dtype: torch.dtype, device: torch.device, name: str = "data"
+) -> Batch:
+    """The data of all runs along a leading axis, in one precision, on one device.
+
+    Raises:
+        ValueError: values beyond the range of that precision; the message calls the data `name`.
+    """
     shared = all(data is datasets[0] for data in datasets)
     distinct = datasets[:1] if shared else datasets
 
-    def stacked(name: str, kind: torch.dtype) -> Tensor:
-        parts = [getattr(data, name).detach().to(device, kind) for data in distinct]
+    def stacked(field: str, kind: torch.dtype) -> Tensor:
+        parts = [getattr(data, field).detach().to(device, kind) for data in distinct]
         together = parts[0][None] if len(parts) == 1 else torch.stack(parts)
         return together.expand(len(datasets), *together.shape[1:])
 
-    return Batch(stacked("x", dtype), stacked("y", dtype), stacked("is_rare", torch.bool))
+    batch = Batch(stacked("x", dtype), stacked("y", dtype), stacked("is_rare", torch.bool))
+    # The extremes tell without a mask as large as the data.
+    if not torch.stack(batch.x[: len(distinct)].aminmax()).isfinite().all():
+        largest = max(float(data.x.abs().max()) for data in distinct)
+        limit = torch.finfo(dtype).max
+        raise ValueError(
+            f"{name} must hold numbers in the range of {dtype}, at most {limit:.1e}, "
+            f"got {largest:.1e}"
+        )
+    return batch

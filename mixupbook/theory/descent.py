@@ -1,7 +1,5 @@
 """Full-batch gradient descent for one run or many at once, recorded as it goes."""
 
-import dataclasses
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, no_type_check
 
@@ -11,7 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from mixupbook.arguments import in_interval, whole_number
+from mixupbook.arguments import in_interval, true_or_false, whole_number
+from mixupbook.theory.attributes import described, shared
 from mixupbook.theory.batches import (
     Batch,
     check_data,
@@ -20,6 +19,7 @@ from mixupbook.theory.batches import (
     spread,
     stack,
 )
+from mixupbook.theory.divergence import report
 from mixupbook.theory.feature_noise import FEATURES, PatchData, check_seed
 from mixupbook.theory.losses import GroupedLoss
 from mixupbook.theory.measures import measure
@@ -84,18 +84,24 @@ def descend(
           filters of the example's own class, xi^(p) being patch p of the training example without
           its part in the span of the four features;
         - diverged_at (run): the step at which a run was first found to have left the range of
-          finite numbers, -1 if never. From that step on its values are NaN.
+          finite numbers, -1 if never. From that step on its values are NaN, and so are its weights.
 
-        Errors are fractions in [0, 1]; attrs hold the parameters. With `return_weights`, a pair of
-        the dataset and the weights (run, 2, m, d), a tensor on the device.
+        Errors are fractions in [0, 1]; attrs hold the parameters, with one value where runs share
+        it and else a list (of objectives, as JSON text). `to_netcdf` takes the dataset as it is,
+        except that the netCDF-3 format, SciPy's, refuses seeds from 2^31 on. With `return_weights`,
+        a pair of the dataset and the weights (run, 2, m, d), a tensor on the device.
 
     Raises:
         TypeError: an argument of the wrong kind.
-        ValueError: a value outside what is allowed, or sizes that do not fit.
-        FloatingPointError: every run diverged; the message names runs and steps.
+        ValueError: a value outside what is allowed, sizes that do not fit, or data beyond the range
+            of `dtype`.
+        FloatingPointError: every run diverged. The message names runs and steps, and the error's
+            attribute `dataset` is what would have been returned.
 
     Warns:
-        RuntimeWarning: some runs diverged, named with their steps; the others are unharmed.
+        RuntimeWarning: some runs diverged, named with their steps; the others are unharmed. Or, in
+            runs that did not, the outputs on test data left the range of `dtype`: errors are NaN
+            there. Every call warns.
 
     The model and its constants are our reconstruction of Zou, Cao, Li and Gu (ICML 2023). The
     book derives that all pairs cost about as much as the examples (1 + n/d times the products);
@@ -126,11 +132,10 @@ def descend(
     }
     device, dtype = _device(device), _precision(dtype)
     for name, value in (("progress", progress), ("return_weights", return_weights)):
-        if not isinstance(value, bool):
-            raise TypeError(f"{name} must be True or False, got {value!r}")
+        true_or_false(name, value)
 
-    data = stack(runs["train"], dtype, device)
-    tests = None if test is None else stack(runs["test"], dtype, device)
+    data = stack(runs["train"], dtype, device, "train")
+    tests = None if test is None else stack(runs["test"], dtype, device, "test")
     weights = initial_weights(seeds, width, dimension, init_std).to(device, dtype)
     descent = SplitDescent(data.x.flatten(1, 2), as_columns(weights), steps)
     records = Records(seeds, device)
@@ -145,23 +150,24 @@ def descend(
                     break
             bar.update(step - bar.n)
 
-    if diverged := records.diverged():
-        message = f"diverged: {diverged}; a smaller lr or init_std may help"
-        if records.all_diverged():
-            raise FloatingPointError(f"every run {message}")
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
     attrs = {
-        "objective": _shared([_described(objective) for objective in runs["objective"]]),
-        "lr": _shared(rates),
-        "seed": _shared(seeds),
+        "objective": shared(described(runs["objective"])),
+        "lr": shared(rates),
+        "seed": shared(seeds),
         **dict(zip(("examples", "patches", "dimension"), data.x.shape[1:], strict=True)),
+        "test_examples": 0 if tests is None else tests.x.shape[1],
         **settings,
         "device": str(device),
         "dtype": str(dtype).removeprefix("torch."),
         "descent": type(descent.far).__name__,
     }
     dataset = records.dataset(attrs)
-    return (dataset, as_weights(descent.columns())) if return_weights else dataset
+    report(dataset)
+    if not return_weights:
+        return dataset
+    weights = as_weights(descent.columns())
+    weights[records.diverged_at >= 0] = torch.nan
+    return dataset, weights
 
 
 @no_type_check
@@ -171,6 +177,8 @@ def descend_weights(
     **settings: Any,
 ) -> Tensor:
     """The weights (run, 2, m, d) after the last step of `descend`, for the same arguments.
+
+    Errors and warnings are those of `descend`; the weights of a run that diverged are NaN.
 
     Example:
         >>> from mixupbook import FeatureNoise, PairMixup, descend_weights
@@ -207,28 +215,16 @@ def _device(device: object) -> torch.device:
     if not isinstance(device, str | torch.device):
         raise TypeError(f"device must be 'auto', a torch.device or its name, got {device!r}")
     try:
-        return torch.empty(0, device=device).device
+        found = torch.zeros(1, device=device)
+        found.cpu()  # fails where a device holds no values ("meta")
     except (RuntimeError, AssertionError) as error:
         raise ValueError(
             f"device must be 'auto' or one that torch has here, got {device!r}"
         ) from error
+    return found.device
 
 
 def _precision(dtype: object) -> torch.dtype:
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype!r}")
     return dtype
-
-
-def _shared(values: list[Any]) -> Any:
-    """One value where all runs share it, else the list."""
-    return values[0] if all(value == values[0] for value in values) else values
-
-
-def _described(objective: Objective) -> str:
-    """Like its repr, with functions by name and not by address."""
-    settings = ((f.name, getattr(objective, f.name)) for f in dataclasses.fields(objective))
-    listed = (
-        f"{name}={getattr(value, '__qualname__', None) or repr(value)}" for name, value in settings
-    )
-    return f"{type(objective).__name__}({', '.join(listed)})"

@@ -34,7 +34,8 @@ class PatchData:
 
     Raises:
         TypeError: an argument that is not a tensor, or not of the type named above.
-        ValueError: shapes that disagree, an empty axis, other labels, or values not finite.
+        ValueError: shapes that disagree, an empty axis, other labels, or values not finite (or
+            none, on the device ``"meta"``).
 
     Example:
         >>> data = PatchData(torch.eye(5)[None, :2], torch.tensor([0]), torch.tensor([False]))
@@ -51,6 +52,8 @@ class PatchData:
             value = getattr(self, name)
             if not isinstance(value, Tensor):
                 raise TypeError(f"{name} must be a tensor, got {type(value).__name__}")
+            if value.is_meta:
+                raise ValueError(f"{name} must hold values, got a tensor on the device 'meta'")
         if not self.x.is_floating_point():
             raise TypeError(f"x must be floating, got {self.x.dtype}")
         if self.y.dtype == torch.bool or self.y.is_floating_point() or self.y.is_complex():
@@ -161,17 +164,20 @@ class FeatureNoise:
         n = whole_number("n", n, at_least=1)
         if rare is not None and whole_number("rare", rare) > n:
             raise ValueError(f"rare must be at most n = {n}, got {rare!r}")
-        generator = torch.Generator().manual_seed(check_seed("seed", seed))
-        y = torch.randint(2, (n,), generator=generator)
-        rarity = torch.rand(n, generator=generator)
+        generator = torch.Generator("cpu").manual_seed(check_seed("seed", seed))
+        # Named, as torch's defaults are the user's to change, and other draws would come of them.
+        whole = {"generator": generator, "device": "cpu"}
+        real = {**whole, "dtype": torch.float32}
+        y = torch.randint(2, (n,), **whole)
+        rarity = torch.rand(n, **real)
         is_rare = rarity < self.rare_fraction if rare is None else _smallest(rarity, rare)
-        order = self._patch_order(is_rare, torch.rand(n, self.patches, generator=generator))
-        foreign = torch.randint(2, (n, self.patches), generator=generator)[:, : self.noise_patches]
-        noise = torch.randn(n, self.patches, self.dimension, generator=generator)
+        order = self._patch_order(is_rare, torch.rand(n, self.patches, **real))
+        foreign = torch.randint(2, (n, self.patches), **whole)[:, : self.noise_patches]
+        noise = torch.randn(n, self.patches, self.dimension, **real)
 
         x = noise.mul_(self.noise_std)
         x[:, :, :4] = 0
-        example = torch.arange(n)
+        example = torch.arange(n, device="cpu")
         feature_patch, foreign_patches = order[:, 0], order[:, 1 : 1 + self.noise_patches]
         x[example, feature_patch] = 0
         x[example, feature_patch, y + 2 * is_rare] = 1
@@ -197,6 +203,6 @@ def check_seed(name: str, value: object) -> int:
 
 def _smallest(values: Tensor, count: int) -> Tensor:
     """Marks the `count` smallest entries."""
-    marked = torch.zeros(len(values), dtype=torch.bool)
+    marked = torch.zeros_like(values, dtype=torch.bool)
     marked[values.argsort()[:count]] = True
     return marked

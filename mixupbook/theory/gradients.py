@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import no_type_check
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from mixupbook.theory.batches import check_data, check_objectives, spread, stack
+from mixupbook.theory.divergence import named_runs
 from mixupbook.theory.feature_noise import PatchData
 from mixupbook.theory.losses import GroupedLoss
 from mixupbook.theory.objectives import Objective
@@ -26,8 +28,8 @@ def loss_and_gradient(
     A schedule (`start_step`, `stop_step`) plays no part here.
 
     Args:
-        weights: W, shape (2, m, d), floating; or (R, 2, m, d) for R runs at once. The computation
-            is in their precision and on their device.
+        weights: W, shape (2, m, d), floating and finite; or (R, 2, m, d) for R runs at once. The
+            computation is in their precision and on their device.
         data: the examples; for R runs, one `PatchData` or one for each run.
         objective: `Standard`, `PairMixup` or `ExpectedMixup`; for R runs, one or one for each.
 
@@ -36,7 +38,9 @@ def loss_and_gradient(
 
     Raises:
         TypeError: an argument of the wrong kind.
-        ValueError: shapes that do not fit.
+        ValueError: shapes that do not fit, weights that are not finite, or data beyond the range of
+            their precision.
+        FloatingPointError: a loss or gradient beyond that range; the message names the runs.
 
     Example:
         >>> from mixupbook import PatchData, Standard, loss_and_gradient
@@ -51,6 +55,10 @@ def loss_and_gradient(
         raise ValueError(
             f"weights must have shape (2, m, d) or (R, 2, m, d), got {tuple(weights.shape)}"
         )
+    if weights.is_meta:
+        raise ValueError("weights must hold values, got a tensor on the device 'meta'")
+    if not weights.isfinite().all():
+        raise ValueError("weights must be finite, got NaN or infinite values")
     batch = weights.detach() if weights.ndim == 4 else weights.detach()[None]
     runs = spread({"weights": list(batch), "data": data, "objective": objective})
     check_data("data", runs["data"])
@@ -64,7 +72,18 @@ def loss_and_gradient(
     rows = examples.x.flatten(1, 2)
     responses = torch.bmm(rows, as_columns(batch)).unflatten(1, examples.x.shape[1:3])
     loss = GroupedLoss(runs["objective"], examples.y, runs["data"])
+    value = loss.value(responses)
     gradient = as_weights(torch.bmm(rows.mT, loss.gradient(responses).flatten(1, 2)))
-    if weights.ndim == 3:
-        return loss.value(responses)[0], gradient[0]
-    return loss.value(responses), gradient
+    _check_finite(value, gradient)
+    return (value, gradient) if weights.ndim == 4 else (value[0], gradient[0])
+
+
+def _check_finite(value: Float[Tensor, " R"], gradient: Float[Tensor, "R 2 m d"]) -> None:
+    """Raises a FloatingPointError that names the runs in which either is not finite."""
+    finite = value.isfinite() & gradient.isfinite().flatten(1).all(dim=1)
+    if not finite.all():
+        runs = named_runs([f"run {run}" for run in (~finite).nonzero().flatten().tolist()])
+        raise FloatingPointError(
+            f"loss or gradient beyond the range of {value.dtype}: {runs}; smaller weights or data, "
+            "or torch.float64, may help"
+        )

@@ -38,7 +38,7 @@ class StandardLoss:
     """
 
     def __init__(self, objectives: Sequence[Standard], y: Float[Tensor, "R n"]) -> None:
-        smoothing = torch.tensor([o.label_smoothing for o in objectives], dtype=torch.float64)
+        smoothing = y.new_tensor([o.label_smoothing for o in objectives], dtype=torch.float64)
         self.against = (smoothing / 2).to(y)[:, None]
         self.sign = 1 - 2 * y
 
@@ -91,7 +91,7 @@ class PairLoss:
         self.kept = None
         pairs = torch.full((runs, 1, 1), float(n**2), dtype=torch.float64, device=y.device)
         if any(mask is not None for mask in masks):
-            every = torch.ones(n, n, dtype=torch.bool)
+            every = torch.ones(n, n, dtype=torch.bool, device="cpu")
             self.kept = torch.stack([every if m is None else m.cpu() for m in masks]).to(y)
             pairs = self.kept.sum(dim=(1, 2), keepdim=True, dtype=torch.float64)
 

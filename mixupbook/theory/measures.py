@@ -33,12 +33,12 @@ def noise_memorisation(
 
 
 def error(
-    wrong: Bool[Tensor, "R n"], among: Bool[Tensor, "R n"] | None = None
+    wrong: Float[Tensor, "R n"], among: Bool[Tensor, "R n"] | None = None
 ) -> Float[Tensor, " R"]:
-    """The fraction of mistakes, among the examples marked."""
+    """The fraction of mistakes, among the examples marked; NaN where one of them is."""
     if among is None:
-        return wrong.double().mean(dim=1)
-    return (wrong & among).sum(dim=1).double() / among.sum(dim=1)
+        return wrong.mean(dim=1)
+    return wrong.where(among, 0).sum(dim=1) / among.sum(dim=1)
 
 
 def measure(

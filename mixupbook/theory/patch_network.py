@@ -10,7 +10,7 @@ filters of both. Computations therefore keep all 2m filters in one axis, class 0
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 
@@ -24,7 +24,14 @@ def initial_weights(
     """
     return torch.stack(
         [
-            torch.randn(2, width, dimension, generator=torch.Generator().manual_seed(seed))
+            torch.randn(
+                2,
+                width,
+                dimension,
+                dtype=torch.float32,
+                device="cpu",
+                generator=torch.Generator("cpu").manual_seed(seed),
+            )
             for seed in seeds
         ]
     ).mul_(init_std)
@@ -46,6 +53,10 @@ def margins(responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, "R n"]:
     return by_class[..., 1] - by_class[..., 0]
 
 
-def mistakes(margin: Float[Tensor, "R n"], y: Float[Tensor, "R n"]) -> Bool[Tensor, "R n"]:
-    """Whether the larger output is another class's (on a tie the network says class 0)."""
-    return (margin > 0) != (y == 1)
+def mistakes(margin: Float[Tensor, "R n"], y: Float[Tensor, "R n"]) -> Float[Tensor, "R n"]:
+    """1 where the larger output is another class's, else 0 (on a tie the network says class 0).
+
+    NaN where the margin is, as the difference of two outputs out of range: nobody can tell.
+    """
+    wrong = ((margin > 0) != (y == 1)).double()
+    return wrong.masked_fill_(margin.isnan(), torch.nan)

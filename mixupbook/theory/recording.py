@@ -29,7 +29,7 @@ class Records:
         self.steps: list[int] = []
         self.found: dict[str, list[Tensor]] = {}
         self.finite_steps = torch.zeros(len(seeds), dtype=torch.int64, device=device)
-        self.diverged_at = torch.full((len(seeds),), -1)
+        self.diverged_at = torch.full((len(seeds),), -1, device="cpu")
 
     def watch(self, responses: Float[Tensor, "R n P filters"]) -> None:
         """To be called with the responses of every step, in order."""
@@ -50,14 +50,6 @@ class Records:
     def all_diverged(self) -> bool:
         """Whether no run is worth going on with, as of the last record."""
         return bool((self.diverged_at >= 0).all())
-
-    def diverged(self) -> str:
-        """Names the runs that diverged, empty if none did."""
-        return "; ".join(
-            f"run {run} (seed {self.seeds[run]}) at step {step}"
-            for run, step in enumerate(self.diverged_at.tolist())
-            if step >= 0
-        )
 
     def dataset(self, attrs: Mapping[str, Any]) -> xr.Dataset:
         """All that was recorded, with dimensions run and step."""
