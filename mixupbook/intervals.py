@@ -1,14 +1,17 @@
-"""Means over seeds with their confidence intervals."""
+"""Means over seeds with their confidence intervals, and correlations of ranks.
+
+`scipy.stats` has both, but takes seconds to import, which every chapter would wait for.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from mixupbook.arguments import in_interval
 
-__all__ = ["Interval", "mean_interval", "paired_interval"]
+__all__ = ["Interval", "mean_interval", "paired_interval", "rank_correlation"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
         raise ValueError(f"values must be at least two finite numbers, got {values!r}")
     mean = float(sample.mean())
     standard_error = float(sample.std(ddof=1)) / len(sample) ** 0.5
-    half_width = float(student_t.ppf((1 + confidence) / 2, len(sample) - 1)) * standard_error
+    half_width = float(stdtrit(len(sample) - 1, (1 + confidence) / 2)) * standard_error
     return Interval(mean, mean - half_width, mean + half_width, len(sample))
 
 
@@ -71,3 +74,26 @@ def paired_interval(
             f"baseline must have as many values as values, got {len(baseline)} and {len(values)}"
         )
     return mean_interval(np.asarray(values, float) - np.asarray(baseline, float), confidence)
+
+
+def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
+    """Spearman's rank correlation, in [-1, 1]; equal values share the mean of their ranks.
+
+    Raises:
+        ValueError: sequences of different lengths, or with fewer than two different values.
+
+    Example:
+        >>> round(rank_correlation([1, 2, 3, 4], [10, 20, 40, 30]), 3)
+        0.8
+    """
+    if len(first) != len(second):
+        raise ValueError(f"second must have {len(first)} values as first has, got {len(second)}")
+    for name, values in (("first", first), ("second", second)):
+        if len(np.unique(values)) < 2:
+            raise ValueError(f"{name} must hold at least two different values, got {values!r}")
+    return float(np.corrcoef(_ranks(first), _ranks(second))[0, 1])
+
+
+def _ranks(values: Sequence[float]) -> np.ndarray:
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (count.cumsum() - (count - 1) / 2)[place]

@@ -151,7 +151,9 @@ class Mixup:
         targets = soft_labels(y, len(x), self.num_classes, _target_dtype(x))
         if not self.active:
             return x, targets
-        draw = self._draw_uncompiled if torch.compiler.is_compiling() else self._draw
+        draw = self._draw
+        if torch.compiler.is_compiling():  # which cannot trace a generator
+            draw = torch.compiler.disable(draw)
         lam, label_lam, permutation = draw(x)
         return interpolate(x, targets, lam, label_lam, permutation)
 
@@ -194,9 +196,6 @@ class Mixup:
         if self.per_sample:
             return lam, label_lam, permutation
         return lam[0], label_lam[0], permutation
-
-    # torch.compile cannot trace a generator. The wrapper costs half as much as a draw.
-    _draw_uncompiled = torch.compiler.disable(_draw)
 
     def _folded_beta(self, count: int, x: Tensor) -> Tensor:
         # Gamma(alpha) is distributed as Gamma(alpha + 1) times U^(1/alpha); in logarithms here.

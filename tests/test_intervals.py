@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mixupbook.intervals import Interval, mean_interval, paired_interval
+from mixupbook.intervals import Interval, mean_interval, paired_interval, rank_correlation
 
 
 def sample(count, seed=0):
@@ -20,6 +20,23 @@ def test_mean_interval_agrees_with_scipy(count, confidence):
     np.testing.assert_allclose([got.low, got.high], expected)
     assert got.mean == pytest.approx(values.mean())
     assert got.count == count
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_rank_correlation_agrees_with_scipy(ties):
+    first, second = sample(13), sample(13, seed=1)
+    if ties:
+        first, second = first.round(2), second.round(2)
+        assert len(np.unique(first)) < 13
+    expected = stats.spearmanr(first, second).statistic
+    assert rank_correlation(first, second) == pytest.approx(expected)
+
+
+def test_rank_correlation_needs_values_that_differ():
+    with pytest.raises(ValueError, match="second must have 3 values as first has, got 2"):
+        rank_correlation([1, 2, 3], [1, 2])
+    with pytest.raises(ValueError, match="second must hold at least two different values"):
+        rank_correlation([1, 2], [5, 5])
 
 
 def test_paired_interval_agrees_with_the_paired_t_test():
