@@ -130,6 +130,7 @@ def fit(
             same call finds it and goes on from there, or returns at once where the run is done. On
             a CPU the history is then that of a run never interrupted, bit for bit. A module of
             your own must start from the same weights then: seed torch before you build it.
+            Functions and modules are told apart by their code, but not by what it calls.
         progress: show a progress bar.
 
     Returns:
