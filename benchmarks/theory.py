@@ -53,7 +53,7 @@ class Step:
     def take(self) -> None:
         responses = self.descent.responses().unflatten(1, (-1, self.patches))
         self.records.watch(responses)
-        self.descent.move(self.rate * self.loss.gradient(responses).flatten(1, 2))
+        self.descent.move(self.loss.gradient(responses).flatten(1, 2).mul_(self.rate))
 
     def products(self) -> None:
         near, weights = self.descent.near_rows, self.descent.near_weights.float()

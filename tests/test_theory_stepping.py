@@ -46,11 +46,13 @@ def run(descent, rows, steps=5):
 def test_all_ways_agree(kind, steps):
     rows = batch(kind)
     columns = torch.randn(3, rows.shape[2], 6, dtype=torch.float64)
+    given = columns.clone()
     expected = run(DirectDescent(rows, columns), rows)
     for descent in (GramDescent(rows, columns), SplitDescent(rows, columns, steps)):
         found = run(descent, rows)
         assert_close(found[0], expected[0], 1e-11)
         assert_close(found[1], expected[1], 1e-11)
+    assert torch.equal(columns, given)
 
 
 def test_only_noisy_patches_are_carried():

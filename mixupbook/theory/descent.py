@@ -206,7 +206,7 @@ def _path(
         responses = descent.responses().unflatten(1, data.x.shape[1:3])
         yield step, loss, responses
         if step < steps:
-            descent.move(rate * loss.gradient(responses).flatten(1, 2))
+            descent.move(loss.gradient(responses).flatten(1, 2).mul_(rate))
 
 
 def _device(device: object) -> torch.device:

@@ -64,11 +64,13 @@ class StandardLoss:
 class Node(NamedTuple):
     """One coefficient of each run, with the sign of the first example's label where it has n."""
 
-    first: Float[Tensor, "R n 1"]  # l^2
-    second: Float[Tensor, "R n 1"]  # (1 - l)^2
+    own: Float[Tensor, "R n 2"]  # l^2 and (1 - l)^2
     cross: Float[Tensor, "R n 1"]  # 2 l (1 - l)
     against: Float[Tensor, "R 1 1"]  # 1 - l_y, the target's share of the second label
     weight: Float[Tensor, "R 1 1"]  # of the node, over the number of pairs
+    push_first: Float[Tensor, "R n 1"]  # 2 weight l^2
+    push_second: Float[Tensor, "R n 1"]  # 2 weight (1 - l)^2
+    push_cross: Float[Tensor, "R n 1"]  # weight cross
 
 
 class PairLoss:
@@ -99,18 +101,28 @@ class PairLoss:
         sign = (1 - 2 * y.double())[:, :, None]
         self.nodes = []
         for lam, label_lam, weight in coefficients.to(y.device).permute(2, 1, 0)[..., None, None]:
-            powers = (sign * lam**2, sign * (1 - lam) ** 2, sign * 2 * lam * (1 - lam))
-            node = (*powers, 1 - label_lam, weight / pairs)
+            first, second, cross = (
+                sign * lam**2,
+                sign * (1 - lam) ** 2,
+                sign * 2 * lam * (1 - lam),
+            )
+            own, weight = torch.cat([first, second], dim=2), weight / pairs
+            pushes = (2 * weight * first, 2 * weight * second, weight * cross)
+            node = (own, cross, 1 - label_lam, weight, *pushes)
             self.nodes.append(Node(*(value.to(y) for value in node)))
-        # Kept between steps: memory of n^2 entries is slow to get anew each time.
-        self._gram, self._first, self._other = y.new_empty(3, runs, n, n)
+        # Kept between steps: memory of n^2 entries is slow to get anew each time. With one node, M
+        # is not needed once its margins are known, and they take its place.
+        self._gram, self._other = y.new_empty(2, runs, n, n)
+        self._first = self._gram if len(self.nodes) == 1 else torch.empty_like(self._gram)
+        # The diagonal of M between ones, for the terms of rank two in the margins.
+        self._diagonal = y.new_ones(runs, n, 3)
 
     def value(self, responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, " R"]:
         """The loss of each run."""
-        gram = torch.bmm(_signed(responses), responses.flatten(2).mT, out=self._gram)
-        value = torch.zeros_like(gram[:, 0, 0])
+        self._set_gram(_signed(responses), responses)
+        value = responses.new_zeros(len(responses))
         for node in self.nodes:
-            margin = self._margins(gram, node, out=self._first)
+            margin = self._margins(node, out=self._first)
             loss = _cross_entropy(margin, node.against * self.differ)
             if self.kept is not None:
                 loss *= self.kept
@@ -120,32 +132,36 @@ class PairLoss:
     def gradient(self, responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, "R n P filters"]:
         """The gradient in the responses."""
         signed = _signed(responses)
-        gram = torch.bmm(signed, responses.flatten(2).mT, out=self._gram)
-        own = torch.zeros_like(gram[:, :, :1])
+        self._set_gram(signed, responses)
+        own = torch.zeros_like(signed[:, :, :1])
         cross = self._first
         for node in self.nodes:
             out = cross if node is self.nodes[0] else self._other
-            residual = self._margins(gram, node, out).sigmoid_()
+            residual = self._margins(node, out).sigmoid_()
             residual.addcmul_(self.differ, node.against, value=-1)
             if self.kept is not None:
                 residual *= self.kept
             # The signs in the node turn residuals against the label into those of class 1.
-            rows = node.first * residual.sum(dim=2, keepdim=True)
-            columns = torch.bmm(node.second.mT, residual).mT
-            own += 2 * node.weight * (rows + columns)
-            residual *= node.weight * node.cross
+            own.addcmul_(node.push_first, residual.sum(dim=2, keepdim=True))
+            own += torch.bmm(node.push_second.mT, residual).mT
+            residual *= node.push_cross
             if residual is not cross:
                 cross += residual
         both_ways = torch.add(cross, cross.mT, out=self._other)
         return torch.bmm(both_ways, signed).addcmul_(signed, own).view_as(responses)
 
-    def _margins(
-        self, gram: Float[Tensor, "R n n"], node: Node, out: Float[Tensor, "R n n"]
-    ) -> Float[Tensor, "R n n"]:
+    def _set_gram(
+        self, signed: Float[Tensor, "R n columns"], responses: Float[Tensor, "R n P filters"]
+    ) -> None:
+        """Computes M, which serves all nodes."""
+        torch.bmm(signed, responses.flatten(2).mT, out=self._gram)
+        self._diagonal[:, :, 1] = self._gram.diagonal(dim1=1, dim2=2)
+
+    def _margins(self, node: Node, out: Float[Tensor, "R n n"]) -> Float[Tensor, "R n n"]:
         """Margins of all mixtures against the label of their first example."""
-        own = gram.diagonal(dim1=1, dim2=2).contiguous()
-        torch.addcmul(node.first * own[:, :, None], node.second, own[:, None, :], out=out)
-        return out.addcmul_(gram, node.cross)
+        torch.mul(self._gram, node.cross, out=out)
+        # l^2 M_ii + (1 - l)^2 M_jj has rank two, and a product adds it in one pass.
+        return out.baddbmm_(node.own * self._diagonal[:, :, 1:], self._diagonal[:, :, :2].mT)
 
 
 class GroupedLoss:

@@ -80,7 +80,7 @@ class SplitDescent:
         near = len(FEATURES)
         self.near_rows = rows[..., :near].contiguous()
         # In float64 always: over thousands of small steps, rounding them to float32 would add up.
-        self.near_weights = columns[:, :near].double()
+        self.near_weights = columns[:, :near].to(torch.float64, copy=True)
         distinct = _distinct(rows)[..., near:]
         index = _noisy_rows((distinct != 0).any(dim=2))
         far = distinct.gather(1, index[..., None].expand(-1, -1, distinct.shape[2]))
