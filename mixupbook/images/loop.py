@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 
 from mixupbook.images.checkpoint import fingerprint
 from mixupbook.images.data import ImageData
+from mixupbook.images.descent import Descent
 from mixupbook.images.evaluation import test_error
 from mixupbook.images.networks import check_batch_of_one, image_layout, prepare_network
 from mixupbook.images.pixels import as_bytes, as_float
@@ -71,18 +72,11 @@ class Training:
         if self._layout == torch.channels_last:
             self.network = self.network.to(memory_format=self._layout)
         self._model = torch.compile(self.network) if settings.compile else self.network
-        self._optimizer = torch.optim.SGD(
+        self._descent = Descent(
             self.network.parameters(),
-            lr=settings.lr,
             momentum=settings.momentum,
             weight_decay=settings.weight_decay,
-            fused=True,
         )
-        if settings.momentum > 0:
-            # The fused step takes momenta of all parameters or of none, and some may get their
-            # first gradient late.
-            for parameter in self.network.parameters():
-                self._optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
         self._images = as_bytes(data.x_train).to(device)
         self._labels = data.y_train.to(device)
         self._test = as_bytes(data.x_test).to(device), data.y_test.to(device)
@@ -127,17 +121,15 @@ class Training:
     def _train(self, batches: tuple[Int[Tensor, " _"], ...], epoch: int) -> Float[Tensor, " s"]:
         """One pass over the batches; the loss of every step, left on the device."""
         settings = self._settings
-        group = self._optimizer.param_groups[0]
         losses = torch.empty(len(batches), device=settings.device)
         self.network.train()
         for step, chosen in enumerate(batches):
-            group["lr"] = settings.learning_rate((epoch + step / len(batches)) / settings.epochs)
+            lr = settings.learning_rate((epoch + step / len(batches)) / settings.epochs)
             x, targets = self._batch(chosen)
             with self._autocast():
                 loss = cross_entropy(self._model(x), targets)
             loss.backward()
-            self._optimizer.step()
-            self._optimizer.zero_grad()
+            self._descent.step(lr)
             losses[step] = loss.detach()
         return losses
 
@@ -182,7 +174,7 @@ class Training:
         """All that the coming epochs depend on, beside the settings."""
         return {
             "network": self.network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            "descent": self._descent.state_dict(),
             "generators": {name: g.get_state() for name, g in self._generators.items()},
             "default_generators": default_states(self._settings.device),
             "history": self.history,
@@ -191,7 +183,7 @@ class Training:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back to where `state_dict` was taken."""
         self.network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        self._descent.load_state_dict(state["descent"])
         for name, generator in self._generators.items():
             generator.set_state(state["generators"][name])
         set_default_states(state["default_generators"], self._settings.device)

@@ -44,6 +44,7 @@ SOURCES = (
     "label_maps",
     "mixing",
     "images.augment",
+    "images.descent",
     "images.evaluation",
     "images.loop",
     "images.measuring",
