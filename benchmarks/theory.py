@@ -59,7 +59,7 @@ class Step:
         near, weights = self.descent.near_rows, self.descent.near_weights.float()
         responses = torch.bmm(near, weights)
         torch.bmm(near.mT, responses)
-        torch.bmm(self.descent.far.gram, self.far)
+        torch.bmm(self.far.mT, self.descent.far.gram)
         torch.bmm(self.responses, self.responses.mT, out=self.square)
         torch.bmm(self.square, self.responses)
 
@@ -78,20 +78,23 @@ def autograd_step(data: mb.PatchData, weights: torch.Tensor, share: float = 1.0)
 
 def step_against_its_floor(quick: bool) -> None:
     step, wide = Step(400, 2000, 5, 10), Step(400, 20000, 5, 10)
-    calls = {"step": step.take, "floor": step.products, "wide": wide.take}
-    times = best_times(calls, 200 if quick else 500)
+    repeats = 200 if quick else 500
+    # The wide step in turns of its own: it would leave no cache to the step after it.
+    times = best_times({"step": step.take, "floor": step.products}, repeats)
+    both = best_times({"step": step.take, "wide": wide.take}, repeats)
     share = 0.1 if quick else 1.0
     pairs = once(lambda: autograd_step(step.data, step.weights, share)) / share
     print(
-        f"n=400 P=5 m=10: step {times['step'] * 1e3:.2f} ms at d=2000, "
-        f"{times['wide'] * 1e3:.2f} ms at d=20000; products alone {times['floor'] * 1e3:.2f} ms; "
+        f"n=400 P=5 m=10: step {times['step'] * 1e3:.2f} ms at d=2000, its products alone "
+        f"{times['floor'] * 1e3:.2f} ms; {both['step'] * 1e3:.2f} ms in turns with d=20000, "
+        f"which takes {both['wide'] * 1e3:.2f} ms; "
         f"autograd over pairs {pairs * 1e3:.0f} ms"
     )
     speedup = pairs / times["step"]
     report("faster than autograd over pairs", f"{speedup:.0f} x", ">= 1500 x", speedup >= 1500)
     ratio = times["step"] / times["floor"]
     report("step over its matrix products", f"{ratio:.2f} x", "<= 1.5 x", ratio <= 1.5)
-    ratio = times["wide"] / times["step"]
+    ratio = both["wide"] / both["step"]
     report("step at d=20000 over d=2000", f"{ratio:.2f} x", "<= 1.3 x", ratio <= 1.3)
 
 

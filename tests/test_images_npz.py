@@ -47,6 +47,7 @@ def test_takes_grey_images_and_class_names(tmp_path):
         ({"y_train": np.zeros(6, int)}, ValueError, r"y_train must have shape \(7,\)"),
         ({"x_train": np.zeros((7, 5))}, TypeError, "x_train .* must be uint8, got float64"),
         ({"x_train": np.zeros((7, 5), np.uint8)}, ValueError, r"\(N, H, W\) or \(N, H, W, C"),
+        ({"x_train": np.zeros((7, 3, 9, 8), np.uint8)}, ValueError, "x_train .* channels last"),
         ({"x_train": np.zeros((0, 5, 3, 2), np.uint8)}, ValueError, "x_train must hold at le"),
         ({"y_train": np.zeros(7)}, TypeError, "y_train .* must hold integers, got float64"),
         ({"y_train": np.zeros(0, int)}, ValueError, "y_train .* must hold at least one label"),

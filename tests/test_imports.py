@@ -1,6 +1,8 @@
 """The package's layers: imports go one way, the wings are strangers, plotting stays outside."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,17 @@ def test_no_import_goes_in_circles():
 
     for name in edges:
         visit(name, ())
+
+
+def test_training_does_not_import_the_compiler():
+    """It takes seconds in every process that trains."""
+    code = (
+        "import sys, mixupbook as mb; digits = mb.load_digits(20, 20);"
+        "mb.fit(digits, 'small_convnet', mixup=mb.Mixup(num_classes=10), augment='crop_flip',"
+        "       epochs=1, batch_size=10, lr=0.1, device='cpu', progress=False);"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @each_module

@@ -27,6 +27,8 @@ DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
 )
+# Grey, colour, and colour with transparency: an image so high is one with its channels first.
+FEW_CHANNELS = (1, 3, 4)
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -129,6 +131,11 @@ def _image_tensor(name: str, images: np.ndarray, path: Path) -> Tensor:
     if images.ndim not in (3, 4):
         raise ValueError(
             f"{name} in {path} must have shape (N, H, W) or (N, H, W, C), got {images.shape}"
+        )
+    if images.ndim == 4 and images.shape[1] in FEW_CHANNELS and images.shape[3] not in FEW_CHANNELS:
+        raise ValueError(
+            f"{name} in {path} must have the channels last, (N, H, W, C), got {images.shape}: "
+            f"save {name}.transpose(0, 2, 3, 1)"
         )
     if images.ndim == 3:
         images = images[..., np.newaxis]

@@ -36,7 +36,10 @@ def spread(arguments: dict[str, Any]) -> dict[str, list[Any]]:
         raise ValueError(f"{empty} must hold at least one run, got an empty sequence")
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{length} in {name}" for name, length in lengths.items())
-        raise ValueError(f"sequences must have one entry for each run, got {listed}")
+        raise ValueError(
+            f"sequences must have one entry for each run, got {listed} (each combination of two "
+            "lists is a run of its own: itertools.product lists them)"
+        )
     runs = max(lengths.values(), default=1)
     return {
         name: list(value) if name in lengths else [value] * runs

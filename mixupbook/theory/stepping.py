@@ -47,14 +47,17 @@ class GramDescent:
     ) -> None:
         self.rows = rows
         self.start = columns
-        self.start_responses = torch.bmm(rows, columns)
+        # Transposed, for a product with few rows is faster than one with few columns.
+        self.start_responses = torch.bmm(columns.mT, rows.mT)
         distinct = _distinct(rows)
         self.gram = torch.bmm(distinct, distinct.mT).expand(len(rows), -1, -1)
-        self.moved = torch.zeros_like(self.start_responses)
+        self.moved = torch.zeros_like(
+            self.start_responses.mT, memory_format=torch.contiguous_format
+        )
 
     def responses(self) -> Float[Tensor, "R rows filters"]:
         """The responses of all patches."""
-        return torch.baddbmm(self.start_responses, self.gram, self.moved, alpha=-1)
+        return torch.baddbmm(self.start_responses, self.moved.mT, self.gram, alpha=-1).mT
 
     def move(self, change: Float[Tensor, "R rows filters"]) -> None:
         """Moves against a gradient in the responses, scaled by the learning rate."""
