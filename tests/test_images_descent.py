@@ -31,7 +31,10 @@ def layers():
 def test_it_is_sgd(momentum, weight_decay):
     settings = {"momentum": momentum, "weight_decay": weight_decay}
     network, other = layers(), layers()
-    torchs = torch.optim.SGD(other.parameters(), lr=1.0, **settings)
+    torchs = torch.optim.SGD(other.parameters(), lr=1.0, fused=True, **settings)
+    if momentum > 0:  # it cannot start them late
+        for parameter in other.parameters():
+            torchs.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
     def step_of_torchs(lr):
         torchs.param_groups[0]["lr"] = lr

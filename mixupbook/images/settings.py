@@ -50,8 +50,6 @@ class Settings:
         one_of("schedule", self.schedule, SCHEDULES)
         if self.augment is not None and not callable(self.augment):
             one_of("augment", self.augment, AUGMENTATIONS)
-        if isinstance(self.seed, list | tuple | range):
-            raise TypeError(f"seed must be one integer, got {self.seed!r}: fit_seeds takes several")
         whole_number("seed", self.seed)
         whole_number("test_every", self.test_every, at_least=1)
         device = _device(self.device)
