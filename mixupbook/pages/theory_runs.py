@@ -51,12 +51,17 @@ def over_seeds(
         The dataset of `mixupbook.descend` with dimensions setting and seed in place of run; with
         ``return_weights=True`` a pair of it and the weights (setting, seed, 2, m, d).
     """
-    runs = [(model, objective, seed) for model, objective in settings.values() for seed in seeds]
+    runs = [(model, seed) for model, _ in settings.values() for seed in seeds]
+    # Settings of one model share their samples.
+    samples = {
+        (model, seed): (train_sample(model, n, seed), test_sample(model, test, seed))
+        for model, seed in dict.fromkeys(runs)
+    }
     result = descend(
-        [train_sample(model, n, seed) for model, _, seed in runs],
-        [objective for _, objective, _ in runs],
-        test=[test_sample(model, test, seed) for model, _, seed in runs],
-        seed=[seed for _, _, seed in runs],
+        [samples[run][0] for run in runs],
+        [objective for _, objective in settings.values() for _ in seeds],
+        test=[samples[run][1] for run in runs],
+        seed=[seed for _, seed in runs],
         **training,
     )
     if training.get("return_weights"):
