@@ -139,10 +139,11 @@ class TestFile:
         with pytest.raises(ValueError, match="not written by mixupbook"):
             Checkpoint(tmp_path / "a.pt").read(IDENTITY)
 
-    def test_refuses_a_later_format(self, tmp_path):
-        content = saved_bytes({"format": 99, "identity": IDENTITY, "state": state()})
+    @pytest.mark.parametrize("version", [1, 99])
+    def test_refuses_another_format(self, tmp_path, version):
+        content = saved_bytes({"format": version, "identity": IDENTITY, "state": state()})
         (tmp_path / "a.pt").write_bytes(content)
-        with pytest.raises(ValueError, match="format 99, and this version of mixupbook reads 1"):
+        with pytest.raises(ValueError, match=f"format {version}, and this version of mixupb.* 2"):
             Checkpoint(tmp_path / "a.pt").read(IDENTITY)
 
     def test_a_full_disk_keeps_the_earlier_state(self, tmp_path):
@@ -339,6 +340,13 @@ def test_weights_broken_by_the_last_step_are_not_kept(tmp_path):
     saved = torch.load(path, weights_only=True)["state"]
     assert saved["history"] == []
     assert all(value.isfinite().all() for value in saved["network"].values())
+
+
+def test_weights_that_overflow_on_test_images_are_not_kept(tmp_path):
+    path, network = tmp_path / "a.pt", zeroed(Flat(64, 10))
+    with pytest.raises(FloatingPointError, match=r"after epoch 0 .* scores .* smaller lr than 1e"):
+        fit(DATA, network, epochs=1, batch_size=33, lr=1e38, progress=False, checkpoint=path)
+    assert torch.load(path, weights_only=True)["state"]["history"] == []
 
 
 def test_a_killed_run_ends_like_one_never_interrupted(tmp_path):

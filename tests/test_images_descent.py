@@ -63,6 +63,14 @@ def test_it_goes_on_from_its_state(momentum):
     assert all(torch.equal(mine, theirs) for mine, theirs in zip(found, expected, strict=True))
 
 
+def test_refuses_the_momenta_of_another_network():
+    descent = Descent(layers().parameters(), momentum=0.9, weight_decay=0.0)
+    with pytest.raises(ValueError, match="momenta must be"):
+        descent.load_state_dict({"momenta": [torch.ones(1)] * 4})
+    with pytest.raises(ValueError, match="momenta must be"):
+        descent.load_state_dict({"momenta": [None] * 4})
+
+
 def test_nothing_to_do_without_gradients():
     network = layers()
     before = copy.deepcopy(network.state_dict())

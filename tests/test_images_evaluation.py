@@ -44,6 +44,13 @@ class TestError:
         with pytest.raises(ValueError, match="labels must hold one label for each"):
             evaluation.test_error(small_network(), images, labels)
 
+    @pytest.mark.parametrize("value", [torch.nan, torch.inf])
+    def test_scores_that_are_no_numbers_are_no_prediction(self, value):
+        network = small_network()
+        network[4].bias.data[1] = value
+        with pytest.raises(FloatingPointError, match="scores on the images are infinite or NaN"):
+            evaluation.test_error(network, IMAGES, LABELS)
+
 
 class TestRecalibrate:
     def test_averages_the_statistics_of_batches(self):

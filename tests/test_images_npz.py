@@ -32,6 +32,15 @@ def test_moves_channels_first(tmp_path):
     assert data.classes == ("0", "1", "2", "3")
 
 
+@pytest.mark.parametrize("shape", [(1, 128, 2), (4, 4, 8), (3, 40, 2), (16, 16, 13)])
+def test_flat_images_and_many_channels_are_no_mistake(tmp_path, shape):
+    images = {
+        f"x_{split}": np.zeros((n, *shape), np.uint8) for split, n in (("train", 7), ("test", 3))
+    }
+    height, width, channels = shape
+    assert load_npz(saved(tmp_path / "a.npz", **images)).image_shape == (channels, height, width)
+
+
 def test_takes_grey_images_and_class_names(tmp_path):
     grey = {f"x_{split}": arrays()[f"x_{split}"][..., 0] for split in ("train", "test")}
     names = np.array(["ant", "bee", "cow", "dog"])
@@ -48,6 +57,7 @@ def test_takes_grey_images_and_class_names(tmp_path):
         ({"x_train": np.zeros((7, 5))}, TypeError, "x_train .* must be uint8, got float64"),
         ({"x_train": np.zeros((7, 5), np.uint8)}, ValueError, r"\(N, H, W\) or \(N, H, W, C"),
         ({"x_train": np.zeros((7, 3, 9, 8), np.uint8)}, ValueError, "x_train .* channels last"),
+        ({"x_train": np.zeros((7, 1, 28, 28), np.uint8)}, ValueError, "x_train .* channels last"),
         ({"x_train": np.zeros((0, 5, 3, 2), np.uint8)}, ValueError, "x_train must hold at le"),
         ({"y_train": np.zeros(7)}, TypeError, "y_train .* must hold integers, got float64"),
         ({"y_train": np.zeros(0, int)}, ValueError, "y_train .* must hold at least one label"),

@@ -193,6 +193,8 @@ def test_large_margins_keep_their_digits():
     for objective, reference, *args in [
         (mb.Standard(), standard_loss),
         (mb.PairMixup(0.8, 1.0), pair_loss, 0.8, 1.0),
+        (mb.PairMixup(0.8, 0.0), pair_loss, 0.8, 0.0),
+        (mb.PairMixup(0.0), pair_loss, 0.0, 0.0),
     ]:
         value, gradient = mb.loss_and_gradient(weights, data, objective)
         expected = loss_and_gradient(reference, weights, data, *args)
@@ -207,6 +209,32 @@ def test_a_learned_example_has_a_small_loss_and_gradient_not_zero():
     value, gradient = mb.loss_and_gradient(weights, data, mb.Standard())
     assert value.item() == pytest.approx(math.exp(-25), rel=1e-5)
     assert gradient[1, 0, 0].item() == pytest.approx(-10 * math.exp(-25), rel=1e-5)
+
+
+def test_the_mirrored_coefficients_are_the_same_mixup():
+    """Also of single pairs, the mask mirrored; and to the last digits on well-learned examples."""
+    data, weights = case(7, 3, 11, 5)
+    mask = torch.rand(7, 7, generator=torch.Generator().manual_seed(0)) < 0.5
+    for label_lam in (0.0, 0.2, 0.9):
+        objective = mb.PairMixup(0.3, label_lam, partners=lambda data: mask)
+        mirrored = mb.PairMixup(0.7, 1 - label_lam, partners=lambda data: mask.T)
+        value, gradient = mb.loss_and_gradient(8 * weights, data, objective)
+        expected = mb.loss_and_gradient(8 * weights, data, mirrored)
+        assert_close(value, expected[0])
+        assert_close(gradient, expected[1])
+
+
+@pytest.mark.parametrize("objective", [mb.Standard(), mb.PairMixup(0.7), mb.ExpectedMixup()])
+def test_the_callers_autocast_plays_no_part(objective):
+    data, weights = case(7, 3, 11, 5)
+    weights = weights.float()
+    settings = {"steps": 9, "return_weights": True, "device": "cpu"}
+    expected = mb.loss_and_gradient(weights, data, objective)
+    trained = mb.descend(data, objective, **settings)[1]
+    with torch.autocast("cpu", torch.bfloat16):
+        found = mb.loss_and_gradient(weights, data, objective)
+        assert torch.equal(found[1], expected[1])
+        assert torch.equal(mb.descend(data, objective, **settings)[1], trained)
 
 
 @pytest.mark.parametrize("shared", [True, False])

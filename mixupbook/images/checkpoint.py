@@ -16,7 +16,7 @@ from mixupbook.arguments import whole_number
 
 __all__ = ["Checkpoint", "as_checkpoint", "fingerprint"]
 
-FORMAT = 1
+FORMAT = 2
 SEED_FIRST = ". Where the network is a module of your own, seed torch before you build it"
 
 

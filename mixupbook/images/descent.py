@@ -1,14 +1,14 @@
 """Stochastic gradient descent with momentum, by the functional form of ``torch.optim.SGD``.
 
-Both compute the same, bit for bit. But the class imports torch's compiler at its first step, which
-takes seconds in every process that trains, and its hooks cost a tenth of a small network's step.
+Both compute the same, bit for bit. But to make one of the class imports torch's compiler, which
+takes seconds in every process that trains, and its hooks take time in every step.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.sgd import sgd
 
 __all__ = ["Descent"]
@@ -18,7 +18,7 @@ class Descent:
     """The parameters of a network in training, and their momenta.
 
     Args:
-        parameters: what is trained; a parameter without a gradient stays as it is.
+        parameters: what is trained; one without a gradient stays as it is in that step.
         momentum: in [0, 1).
         weight_decay: at least 0.
     """
@@ -63,7 +63,17 @@ class Descent:
         return {"momenta": self._momenta}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes back to where `state_dict` was taken."""
+        """Goes back to where `state_dict` was taken.
+
+        Raises:
+            ValueError: momenta of other parameters.
+        """
         for momentum, saved in zip(self._momenta, state["momenta"], strict=True):
+            if _form(momentum) != _form(saved):
+                raise ValueError(f"momenta must be {_form(momentum)}, got {_form(saved)}")
             if momentum is not None:
                 momentum.copy_(saved)
+
+
+def _form(momentum: Tensor | None) -> tuple[torch.Size, torch.dtype] | None:
+    return None if momentum is None else (momentum.shape, momentum.dtype)

@@ -35,6 +35,7 @@ def test_error(
 
     Raises:
         ValueError: no images, or another number of labels than of images.
+        FloatingPointError: infinite or NaN scores, among which none is highest.
 
     Example:
         >>> images, labels = torch.eye(4).reshape(4, 1, 2, 2), torch.tensor([0, 1, 2, 0])
@@ -51,13 +52,17 @@ def test_error(
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     wrong = torch.zeros((), dtype=torch.int64, device=device)
+    finite = torch.ones((), dtype=torch.bool, device=device)
     try:
         for x, y in zip(images.split(batch_size), labels.split(batch_size), strict=True):
-            predicted = network(x.to(device)).argmax(dim=1)
-            wrong += (predicted != y.to(device)).sum()
+            scores = network(x.to(device))
+            finite &= scores.isfinite().all()
+            wrong += (scores.argmax(dim=1) != y.to(device)).sum()
     finally:
         for module, mode in modes:
             module.training = mode
+    if not finite:
+        raise FloatingPointError("the network's scores on the images are infinite or NaN")
     return wrong.item() / len(images)
 
 

@@ -87,7 +87,8 @@ class Training:
         """Trains for one epoch and adds it to the history.
 
         Raises:
-            FloatingPointError: the loss became infinite or NaN.
+            FloatingPointError: the loss, the weights or the scores on the test images became
+                infinite or NaN.
         """
         settings, epoch = self._settings, len(self.history)
         if hasattr(self._mixup, "set_epoch"):
@@ -149,8 +150,14 @@ class Training:
 
     def _test_error(self) -> float:
         images, labels = self._test
-        with self._autocast():
-            return test_error(_FromBytes(self._model), images, labels)
+        try:
+            with self._autocast():
+                return test_error(_FromBytes(self._model), images, labels)
+        except FloatingPointError as error:
+            raise FloatingPointError(
+                f"after epoch {len(self.history)} (counted from 0) {error}: "
+                f"try a smaller lr than {self._settings.lr}"
+            ) from error
 
     def _autocast(self) -> torch.autocast:
         enabled = self._settings.precision == "bfloat16"

@@ -27,8 +27,8 @@ DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
 )
-# Grey, colour, and colour with transparency: an image so high is one with its channels first.
-FEW_CHANNELS = (1, 3, 4)
+# An image 1, 3 or 4 pixels high with as many channels as this is one with its channels first.
+MANY_CHANNELS = 8
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -50,7 +50,7 @@ def load_npz(path: str | os.PathLike) -> ImageData:
         FileNotFoundError: there is no such file.
         TypeError: `path` is no path, images are not uint8, or labels are not integers.
         ValueError: not an .npz file, a missing, damaged or pickled array, arrays that do not fit,
-            or more classes than images.
+            channels that come first, or more classes than images.
 
     Example:
         >>> import tempfile
@@ -132,7 +132,7 @@ def _image_tensor(name: str, images: np.ndarray, path: Path) -> Tensor:
         raise ValueError(
             f"{name} in {path} must have shape (N, H, W) or (N, H, W, C), got {images.shape}"
         )
-    if images.ndim == 4 and images.shape[1] in FEW_CHANNELS and images.shape[3] not in FEW_CHANNELS:
+    if images.ndim == 4 and images.shape[1] in (1, 3, 4) and min(images.shape[2:]) >= MANY_CHANNELS:
         raise ValueError(
             f"{name} in {path} must have the channels last, (N, H, W, C), got {images.shape}: "
             f"save {name}.transpose(0, 2, 3, 1)"

@@ -140,7 +140,8 @@ def fit(
         TypeError: an argument of the wrong kind.
         ValueError: a value outside what is allowed, a network that does not fit the images or
             classes, or a checkpoint that is damaged or of another run.
-        FloatingPointError: the loss became infinite or NaN; the last checkpoint is kept.
+        FloatingPointError: loss, weights or test scores became infinite or NaN; the last
+            checkpoint is kept.
         torch.OutOfMemoryError: with the batch size and the precision.
         OSError: the checkpoint could not be written.
         TrainingInterrupted: Ctrl-C; a KeyboardInterrupt that carries the run so far. The

@@ -137,10 +137,13 @@ def descend(
     data = stack(runs["train"], dtype, device, "train")
     tests = None if test is None else stack(runs["test"], dtype, device, "test")
     weights = initial_weights(seeds, width, dimension, init_std).to(device, dtype)
-    descent = SplitDescent(data.x.flatten(1, 2), as_columns(weights), steps)
     records = Records(seeds, device)
-    path = _path(descent, data, runs["train"], runs["objective"], rates, steps)
-    with tqdm(total=steps, disable=not progress, desc="descend", unit="step") as bar:
+    with (
+        torch.autocast(device.type, enabled=False),  # the caller's would round
+        tqdm(total=steps, disable=not progress, desc="descend", unit="step") as bar,
+    ):
+        descent = SplitDescent(data.x.flatten(1, 2), as_columns(weights), steps)
+        path = _path(descent, data, runs["train"], runs["objective"], rates, steps)
         for step, loss, responses in path:
             records.watch(responses)
             if step % record_every == 0 or step == steps:
@@ -149,6 +152,7 @@ def descend(
                 if records.all_diverged():
                     break
             bar.update(step - bar.n)
+        weights = as_weights(descent.columns())
 
     attrs = {
         "objective": shared(described(runs["objective"])),
@@ -165,7 +169,6 @@ def descend(
     report(dataset)
     if not return_weights:
         return dataset
-    weights = as_weights(descent.columns())
     weights[records.diverged_at >= 0] = torch.nan
     return dataset, weights
 

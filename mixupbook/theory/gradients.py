@@ -70,10 +70,11 @@ def loss_and_gradient(
         )
     examples = stack(runs["data"], weights.dtype, weights.device)
     rows = examples.x.flatten(1, 2)
-    responses = torch.bmm(rows, as_columns(batch)).unflatten(1, examples.x.shape[1:3])
-    loss = GroupedLoss(runs["objective"], examples.y, runs["data"])
-    value = loss.value(responses)
-    gradient = as_weights(torch.bmm(rows.mT, loss.gradient(responses).flatten(1, 2)))
+    with torch.autocast(weights.device.type, enabled=False):  # the caller's would round
+        responses = torch.bmm(rows, as_columns(batch)).unflatten(1, examples.x.shape[1:3])
+        loss = GroupedLoss(runs["objective"], examples.y, runs["data"])
+        value = loss.value(responses)
+        gradient = as_weights(torch.bmm(rows.mT, loss.gradient(responses).flatten(1, 2)))
     _check_finite(value, gradient)
     return (value, gradient) if weights.ndim == 4 else (value[0], gradient[0])
 

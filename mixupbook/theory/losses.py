@@ -89,23 +89,29 @@ class PairLoss:
         masks: Sequence[Tensor | None],
     ) -> None:
         runs, n = y.shape
+        coefficients = torch.stack([torch.stack(objective.nodes()) for objective in objectives])
+        lams, label_lams, weights = coefficients.to(y.device).permute(1, 2, 0)[..., None, None]
+        # The pair (j, i) with 1 - l and 1 - l_y is the pair (i, j) with l and l_y. So the label
+        # that residuals are taken from is always the one with the larger share of the target.
+        mirrored = label_lams < 0.5
+        lams = torch.where(mirrored, 1 - lams, lams)
+        label_lams = torch.where(mirrored, 1 - label_lams, label_lams)
+
         self.differ = (y[:, :, None] != y[:, None, :]).to(y)
         self.kept = None
         pairs = torch.full((runs, 1, 1), float(n**2), dtype=torch.float64, device=y.device)
         if any(mask is not None for mask in masks):
             every = torch.ones(n, n, dtype=torch.bool, device="cpu")
             self.kept = torch.stack([every if m is None else m.cpu() for m in masks]).to(y)
+            # Objectives with a mask have one node.
+            self.kept = torch.where(mirrored[0], self.kept.mT, self.kept)
             pairs = self.kept.sum(dim=(1, 2), keepdim=True, dtype=torch.float64)
 
-        coefficients = torch.stack([torch.stack(objective.nodes()) for objective in objectives])
         sign = (1 - 2 * y.double())[:, :, None]
         self.nodes = []
-        for lam, label_lam, weight in coefficients.to(y.device).permute(2, 1, 0)[..., None, None]:
-            first, second, cross = (
-                sign * lam**2,
-                sign * (1 - lam) ** 2,
-                sign * 2 * lam * (1 - lam),
-            )
+        for lam, label_lam, weight in zip(lams, label_lams, weights, strict=True):
+            first, second = sign * lam**2, sign * (1 - lam) ** 2
+            cross = sign * 2 * lam * (1 - lam)
             own, weight = torch.cat([first, second], dim=2), weight / pairs
             pushes = (2 * weight * first, 2 * weight * second, weight * cross)
             node = (own, cross, 1 - label_lam, weight, *pushes)
@@ -161,7 +167,8 @@ class PairLoss:
         """Margins of all mixtures against the label of their first example."""
         torch.mul(self._gram, node.cross, out=out)
         # l^2 M_ii + (1 - l)^2 M_jj has rank two, and a product adds it in one pass.
-        return out.baddbmm_(node.own * self._diagonal[:, :, 1:], self._diagonal[:, :, :2].mT)
+        first, second = node.own * self._diagonal[:, :, 1:], self._diagonal[:, :, :2]
+        return torch.baddbmm(out, first, second.mT, out=out)
 
 
 class GroupedLoss:
