@@ -198,6 +198,11 @@ def test_labels_are_unique_in_the_book(kind):
     assert len(labels) == len(set(labels))
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_line_breaks_of_equations_have_both_backslashes(name):
+    assert not re.findall(r"^.*(?<!\\)\\$", source(name), re.MULTILINE)
+
+
 def test_glued_names_are_unique_and_every_shown_one_exists():
     glued = []
     for page in NOTEBOOKS:

@@ -26,6 +26,9 @@ OVERFLOWING = """() => {
 MATH_LEFT = """() => [...document.querySelectorAll(".math")]
   .filter((e) => !e.querySelector("mjx-container") || e.querySelector("mjx-merror"))
   .map((e) => e.textContent.slice(0, 120))"""
+# Equations that are cut at the edge of their box; on a phone one may scroll them.
+CUT = """() => [...document.querySelectorAll('mjx-container[display="true"]')]
+  .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent.slice(0, 120))"""
 BROKEN_IMAGES = """() => [...document.images]
   .filter((e) => getComputedStyle(e).display !== "none" && !e.naturalWidth).map((e) => e.src)"""
 UNDESCRIBED = """() => [...document.querySelectorAll("main .bd-article img")]
@@ -93,6 +96,7 @@ def test_page(page, site, look, name):
     assert seen.errors == []
     assert seen.elsewhere == []
     assert page.evaluate(MATH_LEFT) == []
+    assert look is PHONE or page.evaluate(CUT) == []
     assert page.evaluate(BROKEN_IMAGES) == []
     assert page.evaluate(UNDESCRIBED) == []
     for scheme in ("light", "dark"):
