@@ -1,5 +1,6 @@
 """Mixup itself: the draw of coefficients and partners, and the schedule."""
 
+import contextlib
 import copy
 from collections.abc import Sequence
 from typing import Any
@@ -75,6 +76,8 @@ class Mixup:
             raise TypeError(f"generator must be a torch.Generator or None, got {generator!r}")
         self.generator = generator
         self.epoch = 0
+        scheduled = start_epoch is not None or stop_epoch is not None
+        self._epoch_of_workers = _shared_number(0) if scheduled else None
         self._worker_seed: int | None = None
         independent = isinstance(label_map, str) and label_map == INDEPENDENT
         self._label_function = None if independent else as_function(label_map)
@@ -95,6 +98,9 @@ class Mixup:
             device, numbers = state["generator"]
             self.generator = torch.Generator(device)
             self.generator.set_state(torch.from_numpy(numbers))
+        number = self._epoch_of_workers
+        if number is not None and not number.is_shared():  # a copy, not a loader's worker
+            self._epoch_of_workers = _shared_number(self.epoch)
 
     def __repr__(self) -> str:
         label_map = self.label_map
@@ -114,13 +120,17 @@ class Mixup:
         return started and not stopped
 
     def set_epoch(self, epoch: int) -> None:
-        """Tells the schedule which epoch begins, from 0; persistent loader workers do not hear it.
+        """Tells the schedule which epoch begins, from 0: to be called before the loop over batches.
+
+        The worker processes of a loader hear of it too, also persistent ones.
 
         Raises:
             TypeError: `epoch` is not an integer.
             ValueError: `epoch` is negative.
         """
         self.epoch = whole_number("epoch", epoch)
+        if self._epoch_of_workers is not None:
+            self._epoch_of_workers.fill_(self.epoch)
 
     def with_generator(self, generator: torch.Generator | None) -> "Mixup":
         """A copy with the same settings and epoch that draws from `generator`."""
@@ -128,6 +138,8 @@ class Mixup:
             raise TypeError(f"generator must be a torch.Generator or None, got {generator!r}")
         twin = copy.copy(self)
         twin.generator = generator
+        if twin._epoch_of_workers is not None:
+            twin._epoch_of_workers = _shared_number(twin.epoch)
         twin._worker_seed = None
         return twin
 
@@ -162,7 +174,7 @@ class Mixup:
 
         Samples are pairs (x, y), else a TypeError is raised. Each worker process holds a copy; with
         a generator given, it draws from one of its own, seeded from that and by the loader, or all
-        would mix alike. With a schedule, leave the loader's ``persistent_workers`` off.
+        would mix alike.
 
         Example:
             >>> mix = Mixup(num_classes=2)
@@ -171,6 +183,8 @@ class Mixup:
             (torch.Size([2, 3]), torch.Size([2, 2]))
         """
         worker = get_worker_info()
+        if worker is not None and self._epoch_of_workers is not None:
+            self.epoch = int(self._epoch_of_workers)
         if worker is not None and self.generator is not None and self._worker_seed != worker.seed:
             mixed_seed = (self.generator.initial_seed() + worker.seed) % 2**63
             self.generator = torch.Generator().manual_seed(mixed_seed)
@@ -218,6 +232,14 @@ class Mixup:
 def _target_dtype(x: Tensor) -> torch.dtype:
     # Half precision would round 0.7 + 0.3 away from one; cross_entropy takes float32 targets.
     return torch.promote_types(x.dtype, torch.float32)
+
+
+def _shared_number(value: int) -> Tensor:
+    """A number that worker processes see change, where the system grants shared memory."""
+    number = torch.tensor(value, device="cpu")
+    with contextlib.suppress(RuntimeError, OSError):
+        number.share_memory_()
+    return number
 
 
 def _optional_epoch(name: str, epoch: int | None) -> int | None:

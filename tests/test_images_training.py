@@ -279,6 +279,10 @@ class TestBadInput:
         with pytest.raises(error, match=message):
             fit(**arguments)
 
+    def test_an_augmentation_returns_every_image(self):
+        with pytest.raises(ValueError, match=r"augment must return as many .* 7, got 3"):
+            fit(DATA, "small_convnet", **{**SETTINGS, "augment": lambda x, g: x[:3]})
+
     def test_refuses_a_gpu_that_is_not_there(self, monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         with pytest.raises(ValueError, match="torch finds no GPU here"):
@@ -324,6 +328,7 @@ class TestBadInput:
             ({"compile": "no"}, "compile must be True or False, got 'no'"),
             ({"checkpoint": 3}, "checkpoint must be a path or a Checkpoint, got 3"),
             ({"mixup": Mixup}, "mixup must be a Mixup, another function or None"),
+            ({"augment": lambda x, g: None}, "augment must return images, got NoneType"),
             ({"mixup": lambda x, y: x}, r"mixup must return a pair \(x, targets\), got Tensor"),
         ],
     )

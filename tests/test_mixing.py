@@ -204,7 +204,7 @@ def test_with_generator_leaves_the_original_alone():
     mix = mb.Mixup(num_classes=CLASSES, label_map="cubic", stop_epoch=3)
     twin = mix.with_generator(seeded(1))
     twin.set_epoch(5)
-    assert mix.epoch == 0
+    assert mix.epoch == int(mix._epoch_of_workers) == 0
     assert mix.generator is None
     assert repr(mix) == repr(twin)
 
@@ -251,6 +251,37 @@ def test_collate_in_workers_draws_differently_in_each():
     assert not torch.equal(first.max(1).values, second.max(1).values)
     assert torch.equal(first, batches(0)[0])
     assert not torch.equal(first, batches(1)[0])
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.parametrize("persistent", [False, True])
+def test_workers_hear_of_the_epoch(context, persistent):
+    dataset = TensorDataset(torch.eye(8), torch.arange(8))
+    mix = mb.Mixup(num_classes=8, start_epoch=1, stop_epoch=2)
+    loader = DataLoader(
+        dataset,
+        4,
+        collate_fn=mix.collate,
+        num_workers=1,
+        persistent_workers=persistent,
+        multiprocessing_context=context,
+    )
+    mixed = []
+    for epoch in range(4):
+        mix.set_epoch(epoch)
+        mixed.append(any(not targets.equal(targets.round()) for _, targets in loader))
+    assert mixed == [False, True, False, False]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda mix: pickle.loads(pickle.dumps(mix))])
+def test_a_copy_has_an_epoch_of_its_own(copied):
+    mix = mb.Mixup(num_classes=CLASSES, stop_epoch=2)
+    mix.set_epoch(1)
+    twin = copied(mix)
+    twin.set_epoch(5)
+    assert (mix.active, twin.active) == (True, False)
+    assert (int(mix._epoch_of_workers), int(twin._epoch_of_workers)) == (1, 5)
+    assert twin._epoch_of_workers.is_shared()
 
 
 def test_collate_needs_a_sample():

@@ -138,7 +138,7 @@ class Training:
         settings = self._settings
         x, targets = as_float(self._images.index_select(0, chosen)), self._labels[chosen]
         if settings.augmentation is not None:
-            x = settings.augmentation(x, self._generators["augment"])
+            x = _like(x, settings.augmentation(x, self._generators["augment"]))
         if self._mixup is not None:
             x, targets = _pair(self._mixup(x, targets))
         return x.contiguous(memory_format=self._layout), targets
@@ -195,6 +195,16 @@ class Training:
             generator.set_state(state["generators"][name])
         set_default_states(state["default_generators"], self._settings.device)
         self.history = state["history"]
+
+
+def _like(x: Tensor, augmented: object) -> Tensor:
+    if not isinstance(augmented, Tensor):
+        raise TypeError(f"augment must return images, got {type(augmented).__name__}")
+    if len(augmented) != len(x):
+        raise ValueError(
+            f"augment must return as many images as it was given, {len(x)}, got {len(augmented)}"
+        )
+    return augmented
 
 
 def _pair(mixed: object) -> tuple[Tensor, Tensor]:

@@ -37,8 +37,8 @@ def load_npz(path: str | os.PathLike) -> ImageData:
 
     The file holds the arrays ``x_train`` and ``x_test`` of uint8, shape (N, H, W) or (N, H, W, C),
     and ``y_train`` and ``y_test`` of integers 0..K-1, shape (N,). An optional array ``classes`` of
-    strings names the K classes; otherwise they are called "0", "1" and so on up to the largest
-    label. Pickled objects are never loaded.
+    strings names the K classes; otherwise they are called "0", "1" and so on, and each must have an
+    image. Pickled objects are never loaded.
 
     Args:
         path: the file.
@@ -50,7 +50,7 @@ def load_npz(path: str | os.PathLike) -> ImageData:
         FileNotFoundError: there is no such file.
         TypeError: `path` is no path, images are not uint8, or labels are not integers.
         ValueError: not an .npz file, a missing, damaged or pickled array, arrays that do not fit,
-            channels that come first, or more classes than images.
+            channels that come first, or labels that leave a number out.
 
     Example:
         >>> import tempfile
@@ -77,14 +77,15 @@ def load_npz(path: str | os.PathLike) -> ImageData:
         tensors[x] = _image_tensor(x, arrays[x], path)
         tensors[y] = _label_tensor(y, arrays[y], path)
     if names is None:
-        largest = max(int(tensors[f"y_{split}"].max()) for split in ("train", "test"))
-        images = sum(len(tensors[f"y_{split}"]) for split in ("train", "test"))
-        if largest >= max(images, 2):
+        found = torch.cat([tensors["y_train"], tensors["y_test"]]).unique()
+        found = found[found >= 0]  # of a negative one `ImageData` says in which part it is
+        if not torch.equal(found, torch.arange(len(found))):
+            listed = ", ".join(map(str, found[:5].tolist())) + (", ..." if len(found) > 5 else "")
             raise ValueError(
-                f"labels in {path} must be the numbers of classes 0..K-1, "
-                f"got {largest} among {images} images"
+                f"labels in {path} must be 0..K-1 with each in use, or `classes` must name the "
+                f"K classes; got {listed}"
             )
-        names = np.arange(max(largest, 1) + 1).astype(str)
+        names = np.arange(len(found)).astype(str)
     elif names.ndim != 1 or names.dtype.kind != "U":
         raise TypeError(f"classes in {path} must be a row of strings, got {names.dtype} array")
     return ImageData(**tensors, classes=names.tolist())

@@ -81,7 +81,8 @@ def fit_seeds(
             runs.append(run)
     except KeyboardInterrupt as interrupt:
         raise TrainingInterrupted(
-            f"interrupted after {len(runs)} of {len(seeds)} seeds; {interrupt}",
+            f"interrupted after {len(runs)} of {len(seeds)} seeds"
+            + (f"; {interrupt}" if str(interrupt) else ""),
             getattr(interrupt, "run", None),
             runs,
         ) from None

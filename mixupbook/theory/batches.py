@@ -53,7 +53,7 @@ def check_objectives(objectives: Sequence[object]) -> None:
         if not isinstance(objective, Objective):
             raise TypeError(
                 f"objective must be Standard, PairMixup or ExpectedMixup, or a sequence of them, "
-                f"got {objective!r}"
+                f"got {objective!r:.60}"
             )
 
 

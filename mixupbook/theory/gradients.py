@@ -50,7 +50,8 @@ def loss_and_gradient(
         ('0.6931', torch.Size([2, 3, 5]))
     """
     if not isinstance(weights, Tensor) or not weights.is_floating_point():
-        raise TypeError(f"weights must be a floating tensor, got {weights!r}")
+        found = weights.dtype if isinstance(weights, Tensor) else type(weights).__name__
+        raise TypeError(f"weights must be a floating tensor, got {found}")
     if weights.ndim not in (3, 4) or weights.shape[-3] != 2 or weights.numel() == 0:
         raise ValueError(
             f"weights must have shape (2, m, d) or (R, 2, m, d), got {tuple(weights.shape)}"
