@@ -78,8 +78,8 @@ def load_npz(path: str | os.PathLike) -> ImageData:
         tensors[y] = _label_tensor(y, arrays[y], path)
     if names is None:
         found = torch.cat([tensors["y_train"], tensors["y_test"]]).unique()
-        found = found[found >= 0]  # of a negative one `ImageData` says in which part it is
-        if not torch.equal(found, torch.arange(len(found))):
+        # Of a negative one `ImageData` says in which part it is.
+        if found[0] >= 0 and not torch.equal(found, torch.arange(len(found))):
             listed = ", ".join(map(str, found[:5].tolist())) + (", ..." if len(found) > 5 else "")
             raise ValueError(
                 f"labels in {path} must be 0..K-1 with each in use, or `classes` must name the "
