@@ -104,7 +104,8 @@ class PairLoss:
             every = torch.ones(n, n, dtype=torch.bool, device="cpu")
             self.kept = torch.stack([every if m is None else m.cpu() for m in masks]).to(y)
             # Objectives with a mask have one node.
-            self.kept = torch.where(mirrored[0], self.kept.mT, self.kept)
+            turned = mirrored[0].flatten()
+            self.kept[turned] = self.kept[turned].mT
             pairs = self.kept.sum(dim=(1, 2), keepdim=True, dtype=torch.float64)
 
         sign = (1 - 2 * y.double())[:, :, None]

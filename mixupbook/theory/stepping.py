@@ -125,9 +125,7 @@ def _distinct(rows: Float[Tensor, "R rows d"]) -> Float[Tensor, "runs rows d"]:
 
 
 def _noisy_rows(noisy: Bool[Tensor, "R rows"]) -> Int[Tensor, "R some"]:
-    """The indices of the rows marked; all rows where the runs have unequal numbers of them."""
-    counts = noisy.sum(dim=1)
-    if (counts != counts[0]).any():
-        noisy = torch.ones_like(noisy)
-        counts = noisy.sum(dim=1)
-    return noisy.nonzero()[:, 1].view(len(noisy), int(counts[0]))
+    """The indices of the rows marked; with others, where a run has fewer of them than another."""
+    most = int(noisy.sum(dim=1).max())
+    marked_first = noisy.to(torch.uint8).argsort(dim=1, descending=True, stable=True)
+    return marked_first[:, :most].sort(dim=1).values
