@@ -122,7 +122,8 @@ class Mixup:
     def set_epoch(self, epoch: int) -> None:
         """Tells the schedule which epoch begins, from 0: to be called before the loop over batches.
 
-        The worker processes of a loader hear of it too, also persistent ones.
+        Workers of a loader whose ``collate_fn`` is `collate` hear of it too, also persistent ones
+        where the system grants shared memory; with another ``collate_fn``, those that start later.
 
         Raises:
             TypeError: `epoch` is not an integer.
