@@ -112,10 +112,29 @@ _SMALL = Study(
     test=2000,
 )
 
+# For a GPU that is there for minutes: large batches, a schedule that is scaled to the time, and
+# only the arms that tell early from late.
+_SHORT = Study(
+    name="cifar10-resnet18-short",
+    title="ResNet-18 on CIFAR-10, without augmentation, on a short schedule",
+    network="resnet18",
+    label_maps=(0.75, "hard"),
+    stops=(50,),
+    start=50,
+    epochs=100,
+    batch_size=512,
+    lr=0.2,
+    schedule="one_cycle",
+    weight_decay=5e-4,
+    augment=None,
+    seeds=(0, 1, 2),
+)
+
 STUDIES: dict[str, Study] = {
     study.name: study
     for study in (
         _SMALL,
+        _SHORT,
         _full_scale("resnet18", "ResNet-18", None),
         _full_scale("resnet18", "ResNet-18", "crop_flip"),
         _full_scale("vgg16", "VGG-16", None),
