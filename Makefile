@@ -47,7 +47,7 @@ test: env  ## run the unit tests, the tests of the book, and every notebook
 	$(IN_NOTEBOOKS) $(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env \
 		--nbval-sanitize-with=sanitize.cfg --nbval-cell-timeout=600 book
 
-notebooks: env  ## run the chapters and refresh their notebooks; CHAPTER=01 for one of them
+notebooks: env  ## run the chapters and refresh their notebooks; CHAPTER=real-images for one of them
 	$(IN_NOTEBOOKS) $(BIN)/python tools/notebooks.py $(CHAPTER)
 
 lint: env  ## check style and format of the code

@@ -22,9 +22,9 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 import mixupbook as mb
-from mixupbook.images.loop import Training
-from mixupbook.images.randomness import deterministic_convolutions
-from mixupbook.images.settings import Settings
+from mixupbook.images.training.loop import Training
+from mixupbook.images.training.randomness import deterministic_convolutions
+from mixupbook.images.training.settings import Settings
 
 CLASSES = 10
 

@@ -19,9 +19,9 @@ from torch.nn.functional import cross_entropy, one_hot
 
 import mixupbook as mb
 from mixupbook.theory.batches import stack
+from mixupbook.theory.history import Records
 from mixupbook.theory.losses import GroupedLoss
 from mixupbook.theory.patch_network import as_columns, initial_weights
-from mixupbook.theory.recording import Records
 from mixupbook.theory.stepping import SplitDescent
 
 CPU = torch.device("cpu")

@@ -5,14 +5,15 @@ on first use, so that ``import mixupbook`` stays quick.
 """
 
 import importlib
+import warnings
 from typing import Any
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Mixup": "mixing",
-    "mix_pairs": "interpolation",
-    "label_coefficient": "label_maps",
+    "Mixup": "mixup.transform",
+    "mix_pairs": "mixup.draw",
+    "label_coefficient": "mixup.label_maps",
     "FeatureNoise": "theory.feature_noise",
     "PatchData": "theory.feature_noise",
     "Standard": "theory.objectives",
@@ -21,24 +22,32 @@ _HOME = {
     "loss_and_gradient": "theory.gradients",
     "descend": "theory.descent",
     "descend_weights": "theory.descent",
-    "ImageData": "images.data",
-    "Checkpoint": "images.checkpoint",
-    "TrainingInterrupted": "images.training",
-    "load_cifar10": "images.cifar10",
-    "load_digits": "images.data",
-    "load_npz": "images.npz",
-    "Run": "images.training",
-    "fit": "images.training",
-    "fit_seeds": "images.seeds",
-    "test_error": "images.evaluation",
-    "recalibrate": "images.evaluation",
+    "ImageData": "images.data.images",
+    "Checkpoint": "images.training.checkpoint",
+    "TrainingInterrupted": "images.training.fit",
+    "load_cifar10": "images.data.cifar10",
+    "load_digits": "images.data.digits",
+    "load_npz": "images.data.npz",
+    "Run": "images.training.fit",
+    "fit": "images.training.fit",
+    "fit_seeds": "images.training.seeds",
+    "error_rate": "images.training.evaluation",
+    "recalibrate": "images.training.evaluation",
     "build_network": "images.networks",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
 
 
+# Names of version 0.1, which work for one more version.
+_RENAMED = {"test_error": "error_rate"}
+
+
 def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        message = f"mixupbook.{name} is called {_RENAMED[name]} now"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        name = _RENAMED[name]
     if name not in _HOME:
         raise AttributeError(f"module 'mixupbook' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"mixupbook.{_HOME[name]}"), name)

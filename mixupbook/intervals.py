@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from mixupbook.arguments import in_interval
+from mixupbook._arguments import in_interval
 
 __all__ = ["Interval", "mean_interval", "paired_interval", "rank_correlation"]
 

@@ -15,14 +15,14 @@ from markdown_it.token import Token
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.directives import parse_directive_text
 from myst_parser.parsers.mdit import create_md_parser
-from notebooks import ROOT, chapters, read_chapter
+from notebooks import CLAIMS, ROOT, chapters, read_chapter
 from repository import GUARD_CELL, current_url
 
 BOOK = ROOT / "book"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
 PAGES = [TOC["root"]] + [page["file"] for part in TOC["parts"] for page in part["chapters"]]
 NOTEBOOKS = chapters()
-NUMBERED = [page for page in NOTEBOOKS if re.match(r"\d\d-", page.name)]
+NUMBERED = [page for page in NOTEBOOKS if page.stem != CLAIMS]
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
 MARKDOWN = create_md_parser(
     MdParserConfig(enable_extensions=CONFIG["parse"]["myst_enable_extensions"]), RendererHTML

@@ -1,6 +1,6 @@
 """Execute chapters and store each with its outputs in the notebook beside it.
 
-A chapter `book/NN-name.md` is what one edits; its twin `book/NN-name.ipynb` is what is tested,
+A chapter `book/name.md` is what one edits; its twin `book/name.ipynb` is what is tested,
 shown and launched. Running this twice writes the same bytes: no dates, timings or random names.
 The claims page reads the notebooks of the others, so it always comes last.
 """
@@ -23,7 +23,7 @@ CLAIMS = "claims"
 CELL_TIMEOUT = 600  # seconds
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # The figure that the README shows: its chapter, its name, and where it is kept.
-PICTURE = ("02-linearity-counterexample", "fig-counterexample-errors", "book/_static/readme.png")
+PICTURE = ("linearity-counterexample", "fig-counterexample-errors", "book/_static/readme.png")
 LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
 
 

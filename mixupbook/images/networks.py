@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mixupbook.arguments import one_of, whole_number
+from mixupbook._arguments import one_of, whole_number
 
 __all__ = [
     "NETWORKS",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mixupbook.arguments import one_of
+from mixupbook._arguments import one_of
 from mixupbook.intervals import Interval
 
 __all__ = ["Claim", "ClaimError", "Criterion", "above", "below", "between", "collect", "ledger"]

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from mixupbook.interpolation import mix_pairs
-from mixupbook.label_maps import LABEL_MAPS, label_coefficient
+from mixupbook.mixup.draw import mix_pairs
+from mixupbook.mixup.label_maps import LABEL_MAPS, label_coefficient
 from mixupbook.pages.figures import METHODS, image_row, label_bars
 
 __all__ = ["is_static", "mixing_explorer", "mixing_figure", "mixing_panel"]

@@ -7,11 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mixupbook.images.training import Run
+from mixupbook.images.training.fit import Run
 from mixupbook.intervals import Interval, mean_interval, paired_interval
 from mixupbook.pages.figures import METHODS, band, colour
 from mixupbook.pages.tables import Table
-from mixupbook.records import Record
+from mixupbook.studies.store import Record
 
 __all__ = [
     "arm_label",
@@ -157,7 +157,7 @@ def results_table(record: Record) -> Table:
 
 
 def status_table(rows: Sequence[Mapping[str, str]]) -> Table:
-    """The rows of `mixupbook.images.study.status`, a dash for what is empty."""
+    """The rows of `mixupbook.studies.catalogue.status`, a dash for what is empty."""
     columns = ("name", "title", "state", "runs")
     return Table([{column: row[column] or "–" for column in columns} for row in rows])
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from mixupbook.arguments import in_interval, true_or_false, whole_number
+from mixupbook._arguments import in_interval, true_or_false, whole_number
 from mixupbook.theory.attributes import described, shared
 from mixupbook.theory.batches import (
     Batch,
@@ -21,11 +21,11 @@ from mixupbook.theory.batches import (
 )
 from mixupbook.theory.divergence import report
 from mixupbook.theory.feature_noise import FEATURES, PatchData, check_seed
+from mixupbook.theory.history import Records
 from mixupbook.theory.losses import GroupedLoss
 from mixupbook.theory.measures import measure
 from mixupbook.theory.objectives import Objective
 from mixupbook.theory.patch_network import as_columns, as_weights, initial_weights
-from mixupbook.theory.recording import Records
 from mixupbook.theory.stepping import SplitDescent
 
 __all__ = ["descend", "descend_weights"]

@@ -6,7 +6,7 @@ from typing import no_type_check
 import torch
 from torch import Tensor
 
-from mixupbook.arguments import in_interval, one_of, whole_number
+from mixupbook._arguments import in_interval, one_of, whole_number
 
 __all__ = ["FEATURES", "LAYOUTS", "FeatureNoise", "PatchData"]
 

@@ -16,8 +16,8 @@ import torch
 from scipy.special import betaln, roots_jacobi
 from torch import Tensor
 
-from mixupbook.arguments import in_interval, one_of, whole_number
-from mixupbook.label_maps import INDEPENDENT, LabelMap, label_coefficient
+from mixupbook._arguments import in_interval, one_of, whole_number
+from mixupbook.mixup.label_maps import INDEPENDENT, LabelMap, label_coefficient
 from mixupbook.theory.feature_noise import PatchData
 
 __all__ = ["PARTNERS", "ExpectedMixup", "PairMixup", "Standard"]

@@ -10,7 +10,7 @@ from typing import NamedTuple, no_type_check
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from mixupbook.arguments import in_interval, whole_number
+from mixupbook._arguments import in_interval, whole_number
 from mixupbook.theory.feature_noise import FeatureNoise
 
 __all__ = [

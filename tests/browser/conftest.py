@@ -6,7 +6,7 @@ import shutil
 import threading
 
 import pytest
-from built import SITE
+from browser.built import SITE
 from playwright.sync_api import sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 import pytest
-from built import BOOK, PAGES, SITE
+from browser.built import BOOK, PAGES, SITE
 
 # The look of a page and the width it is read at.
 DESKTOP = {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}}

@@ -1,0 +1,51 @@
+"""Which device and precision a computation uses."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["resolve_device"]
+
+
+def resolve_device(device: "str | torch.device") -> "torch.device":
+    """A device that torch has here, with its index where it is one of several.
+
+    Args:
+        device: ``"auto"`` (a GPU where there is one: CUDA before Apple's), or what torch takes.
+
+    Raises:
+        TypeError: neither a name nor a `torch.device`.
+        ValueError: no device, or one that torch does not have here.
+
+    Example:
+        >>> resolve_device("cpu")
+        device(type='cpu')
+    """
+    import torch
+
+    if isinstance(device, str) and device == "auto":
+        device = _best()
+    if not isinstance(device, str | torch.device):
+        raise TypeError(f"device must be 'auto', a torch.device or its name, got {device!r}")
+    try:
+        probe = torch.zeros(1, device=device, dtype=torch.float32)
+        probe.cpu()  # fails where a device holds no values ("meta")
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"device must be 'auto' or one that torch has here ({', '.join(_present())}), "
+            f"got {str(device)!r}"
+        ) from error
+    return probe.device
+
+
+def _best() -> str:
+    return _present()[-1]
+
+
+def _present() -> list[str]:
+    """The kinds of device that are here, the one to prefer last."""
+    import torch
+
+    kinds = {"mps": torch.backends.mps.is_available, "cuda": torch.cuda.is_available}
+    return ["cpu", *(kind for kind, is_here in kinds.items() if is_here())]

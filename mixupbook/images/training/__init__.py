@@ -1,0 +1,1 @@
+"""Training an image network, and measuring what was trained."""

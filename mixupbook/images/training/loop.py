@@ -1,0 +1,224 @@
+"""One training run in progress: the loop over batches, and the state that a checkpoint holds.
+
+Images lie on the device from the start, as bytes where that loses nothing. Inside an epoch nothing
+waits for the device: order, augmentation and Mixup are drawn there, losses stay there, and the
+learning rate is a plain number. Only the end of an epoch reads back.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from mixupbook.images.data.images import ImageData
+from mixupbook.images.data.pixels import as_bytes, as_float
+from mixupbook.images.networks import check_batch_of_one, image_layout, prepare_network
+from mixupbook.images.training.checkpoint import fingerprint
+from mixupbook.images.training.evaluation import error_rate
+from mixupbook.images.training.randomness import (
+    default_states,
+    seed_defaults,
+    set_default_states,
+    streams,
+)
+from mixupbook.images.training.settings import Settings
+from mixupbook.images.training.sgd import Descent
+from mixupbook.mixup.label_maps import label_coefficient
+
+__all__ = ["MixFunction", "Training"]
+
+MixFunction = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+class Training:
+    """A run of `fit` between two epochs.
+
+    Torch's default generators belong to it while it lives (see `isolated_defaults`): the network's
+    own draws, such as dropout, and a `mixup` without a generator take from them.
+
+    Attributes:
+        network: the network in training.
+        history: one dictionary per completed epoch.
+    """
+
+    def __init__(
+        self,
+        data: ImageData,
+        network: str | nn.Module,
+        mixup: MixFunction | None,
+        settings: Settings,
+    ) -> None:
+        device = settings.device
+        seeds = streams(settings.seed)
+        self._settings = settings
+        self._generators = {
+            name: torch.Generator(device).manual_seed(seeds[name])
+            for name in ("order", "augment", "mixup")
+        }
+        self._mixup = mixup
+        if hasattr(mixup, "with_generator"):
+            self._mixup = mixup.with_generator(self._generators["mixup"])
+
+        seed_defaults(seeds["weights"], device)
+        network = prepare_network(network, data.x_train[:2], len(data.classes))
+        self._layout = image_layout(network, data.x_train[:2])
+        if len(data.x_train) % settings.batch_size == 1 or settings.batch_size == 1:
+            check_batch_of_one(network, data.x_train)
+        self.network = network.to(device)
+        if self._layout == torch.channels_last:
+            self.network = self.network.to(memory_format=self._layout)
+        self._model = torch.compile(self.network) if settings.compile else self.network
+        self._descent = Descent(
+            self.network.parameters(),
+            momentum=settings.momentum,
+            weight_decay=settings.weight_decay,
+        )
+        self._images = as_bytes(data.x_train).to(device)
+        self._labels = data.y_train.to(device)
+        self._test = as_bytes(data.x_test).to(device), data.y_test.to(device)
+        self.history: list[dict[str, int | float]] = []
+        seed_defaults(seeds["network"], device)
+
+    def run_epoch(self) -> None:
+        """Trains for one epoch and adds it to the history.
+
+        Raises:
+            FloatingPointError: the loss, the weights or the scores on the test images became
+                infinite or NaN.
+        """
+        settings, epoch = self._settings, len(self.history)
+        if hasattr(self._mixup, "set_epoch"):
+            self._mixup.set_epoch(epoch)
+        order = torch.randperm(
+            len(self._images), generator=self._generators["order"], device=settings.device
+        )
+        batches = order.split(settings.batch_size)
+        losses = self._train(batches, epoch).tolist()
+        for step, loss in enumerate(losses):
+            if not math.isfinite(loss):
+                raise FloatingPointError(
+                    f"the training loss became {loss} in epoch {epoch}, step {step} "
+                    f"(of {len(batches)}, both counted from 0): try a smaller lr than {settings.lr}"
+                )
+        if not self._all_finite():
+            raise FloatingPointError(
+                f"the weights became infinite or NaN in the last step of epoch {epoch} (counted "
+                f"from 0): try a smaller lr than {settings.lr}"
+            )
+        total = math.fsum(loss * len(batch) for loss, batch in zip(losses, batches, strict=True))
+        record = {
+            "epoch": epoch,
+            "lr": settings.learning_rate(epoch / settings.epochs),
+            "train_loss": total / len(self._images),
+        }
+        if (epoch + 1) % settings.test_every == 0 or epoch + 1 == settings.epochs:
+            record["test_error"] = self._test_error()
+        self.history.append(record)
+
+    def _train(self, batches: tuple[Int[Tensor, " _"], ...], epoch: int) -> Float[Tensor, " s"]:
+        """One pass over the batches; the loss of every step, left on the device."""
+        settings = self._settings
+        losses = torch.empty(len(batches), device=settings.device)
+        self.network.train()
+        for step, chosen in enumerate(batches):
+            lr = settings.learning_rate((epoch + step / len(batches)) / settings.epochs)
+            x, targets = self._batch(chosen)
+            with self._autocast():
+                loss = cross_entropy(self._model(x), targets)
+            loss.backward()
+            self._descent.step(lr)
+            losses[step] = loss.detach()
+        return losses
+
+    def _batch(self, chosen: Int[Tensor, " b"]) -> tuple[Tensor, Tensor]:
+        settings = self._settings
+        x, targets = as_float(self._images.index_select(0, chosen)), self._labels[chosen]
+        if settings.augmentation is not None:
+            x = _like(x, settings.augmentation(x, self._generators["augment"]))
+        if self._mixup is not None:
+            x, targets = _pair(self._mixup(x, targets))
+        return x.contiguous(memory_format=self._layout), targets
+
+    def _all_finite(self) -> bool:
+        """Whether a next step, or a test, has finite numbers to start from."""
+        state = [value for value in self.network.state_dict().values() if value.is_floating_point()]
+        return bool(torch.stack([value.isfinite().all() for value in state]).all())
+
+    def _test_error(self) -> float:
+        images, labels = self._test
+        try:
+            with self._autocast():
+                return error_rate(_FromBytes(self._model), images, labels)
+        except FloatingPointError as error:
+            raise FloatingPointError(
+                f"after epoch {len(self.history)} (counted from 0) {error}: "
+                f"try a smaller lr than {self._settings.lr}"
+            ) from error
+
+    def _autocast(self) -> torch.autocast:
+        enabled = self._settings.precision == "bfloat16"
+        return torch.autocast(self._settings.device.type, dtype=torch.bfloat16, enabled=enabled)
+
+    def fingerprints(self) -> dict[str, str]:
+        """Digests of what the settings do not say: the data and, before training, the weights."""
+        x_test, y_test = self._test
+        data = {"x": self._images, "y": self._labels, "x_test": x_test, "y_test": y_test}
+        digests = {
+            "data_fingerprint": fingerprint(data),
+            "initial_weights": fingerprint(self.network.state_dict()),
+        }
+        label_map = getattr(self._mixup, "label_map", None)
+        if callable(label_map):  # two functions may have one name
+            curve = label_coefficient(label_map, torch.linspace(0.5, 1, 101))
+            digests["label_map_values"] = fingerprint({"label coefficients": curve})
+        return digests
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the coming epochs depend on, beside the settings."""
+        return {
+            "network": self.network.state_dict(),
+            "descent": self._descent.state_dict(),
+            "generators": {name: g.get_state() for name, g in self._generators.items()},
+            "default_generators": default_states(self._settings.device),
+            "history": self.history,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes back to where `state_dict` was taken."""
+        self.network.load_state_dict(state["network"])
+        self._descent.load_state_dict(state["descent"])
+        for name, generator in self._generators.items():
+            generator.set_state(state["generators"][name])
+        set_default_states(state["default_generators"], self._settings.device)
+        self.history = state["history"]
+
+
+def _like(x: Tensor, augmented: object) -> Tensor:
+    if not isinstance(augmented, Tensor):
+        raise TypeError(f"augment must return images, got {type(augmented).__name__}")
+    if len(augmented) != len(x):
+        raise ValueError(
+            f"augment must return as many images as it was given, {len(x)}, got {len(augmented)}"
+        )
+    return augmented
+
+
+def _pair(mixed: object) -> tuple[Tensor, Tensor]:
+    if not isinstance(mixed, tuple) or len(mixed) != 2:
+        raise TypeError(f"mixup must return a pair (x, targets), got {type(mixed).__name__}")
+    return mixed
+
+
+class _FromBytes(nn.Module):
+    """A network that also takes images as bytes."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: UInt8[Tensor, "b C H W"] | Float[Tensor, "b C H W"]) -> Tensor:
+        return self.network(as_float(images))

@@ -1,0 +1,1 @@
+"""Recorded results: what is recorded, how it is made, and the records themselves."""

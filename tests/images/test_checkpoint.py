@@ -1,0 +1,376 @@
+import errno
+import io
+import json
+import os
+import pickle
+import resource
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from mixupbook.images.data.digits import load_digits
+from mixupbook.images.training.checkpoint import Checkpoint, as_checkpoint, fingerprint
+from mixupbook.images.training.fit import TrainingInterrupted, fit
+from mixupbook.mixup.transform import Mixup
+
+DATA = load_digits(train=33, test=50)
+SETTINGS = {"epochs": 4, "batch_size": 7, "lr": 0.05, "progress": False, "device": "cpu"}
+IDENTITY = {"lr": 0.1, "seed": 3}
+
+
+def state(size=3):
+    return {"network": {"weight": torch.arange(float(size))}, "history": [{"epoch": 0}]}
+
+
+def written(path, size=3):
+    checkpoint = Checkpoint(path)
+    checkpoint.write(IDENTITY, state(size))
+    return checkpoint
+
+
+class CrashError(Exception):
+    """Ends a run from inside, as a crash does."""
+
+
+class Crashing(Mixup):
+    """Mixup that fails after a number of batches, and is the same Mixup until then."""
+
+    steps, error = 10**9, CrashError
+
+    def after(self, steps, error=CrashError):
+        self.steps, self.error = steps, error
+        return self
+
+    def __call__(self, x, y):
+        self.steps -= 1
+        if self.steps < 0:
+            raise self.error
+        return super().__call__(x, y)
+
+
+Crashing.__qualname__ = "Mixup"
+
+
+class Louder(Mixup):
+    """Another class with the same settings."""
+
+
+class TestFile:
+    def test_reads_what_it_wrote(self, tmp_path):
+        checkpoint = written(tmp_path / "a.pt")
+        saved = checkpoint.read(IDENTITY)
+        assert saved["history"] == state()["history"]
+        assert torch.equal(saved["network"]["weight"], state()["network"]["weight"])
+        assert [path.name for path in tmp_path.iterdir()] == ["a.pt"]
+
+    def test_no_file_is_no_state(self, tmp_path):
+        assert Checkpoint(tmp_path / "a.pt").read(IDENTITY) is None
+
+    def test_names_every_differing_field(self, tmp_path):
+        checkpoint = written(tmp_path / "a.pt")
+        with pytest.raises(ValueError, match="another run") as caught:
+            checkpoint.read({"lr": 0.2, "seed": 3, "augment": "crop_flip"})
+        message = str(caught.value)
+        assert "lr is 0.1 there and 0.2 here" in message
+        assert "augment is None there and 'crop_flip' here" in message
+        assert "seed" not in message
+
+    def test_refuses_a_truncated_file_of_any_length(self, tmp_path):
+        checkpoint = written(tmp_path / "a.pt")
+        content = checkpoint.path.read_bytes()
+        for length in range(0, len(content), 37):
+            checkpoint.path.write_bytes(content[:length])
+            with pytest.raises(ValueError, match=r"damaged or no checkpoint .*delete it"):
+                checkpoint.read(IDENTITY)
+
+    def test_refuses_changed_contents(self, tmp_path):
+        checkpoint = written(tmp_path / "a.pt", size=1000)
+        content = bytearray(checkpoint.path.read_bytes())
+        with zipfile.ZipFile(checkpoint.path) as archive:
+            [tensor] = [entry for entry in archive.infolist() if entry.filename.endswith("data/0")]
+        content[tensor.header_offset + 2000] ^= 1
+        checkpoint.path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"damaged or no checkpoint .*data/0"):
+            checkpoint.read(IDENTITY)
+
+    def test_refuses_any_flipped_byte_of_the_directory(self, tmp_path):
+        checkpoint = written(tmp_path / "a.pt")
+        content = checkpoint.path.read_bytes()
+        said = []
+        for place in range(len(content) - 700, len(content), 3):
+            changed = bytearray(content)
+            changed[place] ^= 0xFF
+            checkpoint.path.write_bytes(changed)
+            try:
+                checkpoint.read(IDENTITY)
+            except ValueError as error:
+                said.append(str(error))
+        assert said
+        assert all("delete it to start anew" in message for message in said)
+
+    def test_refuses_a_folder(self, tmp_path):
+        with pytest.raises(ValueError, match="checkpoint must be a file, got the folder"):
+            Checkpoint(tmp_path).read(IDENTITY)
+
+    def test_the_path_is_checked(self):
+        with pytest.raises(TypeError, match="checkpoint must be a path or a Checkpoint, got 3"):
+            as_checkpoint(3)
+
+    def test_refuses_a_pickle_that_would_run_code(self, tmp_path):
+        class Evil:
+            def __reduce__(self):
+                return os.mkdir, (str(tmp_path / "owned"),)
+
+        path = tmp_path / "a.pt"
+        for content in (pickle.dumps(Evil()), saved_bytes({"format": 1, "state": Evil()})):
+            path.write_bytes(content)
+            with pytest.raises(ValueError, match="damaged or no checkpoint"):
+                Checkpoint(path).read(IDENTITY)
+        assert not (tmp_path / "owned").exists()
+
+    @pytest.mark.parametrize("content", [{"weights": 1}, [1, 2]])
+    def test_refuses_another_kind_of_file(self, tmp_path, content):
+        (tmp_path / "a.pt").write_bytes(saved_bytes(content))
+        with pytest.raises(ValueError, match="not written by mixupbook"):
+            Checkpoint(tmp_path / "a.pt").read(IDENTITY)
+
+    @pytest.mark.parametrize("version", [1, 99])
+    def test_refuses_another_format(self, tmp_path, version):
+        content = saved_bytes({"format": version, "identity": IDENTITY, "state": state()})
+        (tmp_path / "a.pt").write_bytes(content)
+        with pytest.raises(ValueError, match=f"format {version}, and this version of mixupb.* 2"):
+            Checkpoint(tmp_path / "a.pt").read(IDENTITY)
+
+    def test_a_full_disk_keeps_the_earlier_state(self, tmp_path):
+        checkpoint = written(tmp_path / "a.pt")
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+        try:
+            with pytest.raises(OSError, match="could not be written: File too large") as caught:
+                checkpoint.write(IDENTITY, state(size=5000))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert caught.value.errno == errno.EFBIG
+        assert caught.value.filename == str(checkpoint.path)
+        assert [path.name for path in tmp_path.iterdir()] == ["a.pt"]
+        assert len(checkpoint.read(IDENTITY)["network"]["weight"]) == 3
+
+    def test_refuses_a_folder_that_is_not_there_before_training(self, tmp_path):
+        path = tmp_path / "missing" / "a.pt"
+        with pytest.raises(OSError, match=r"could not be written: No such file.*missing/a\.pt"):
+            fit(
+                DATA,
+                "small_convnet",
+                **SETTINGS,
+                mixup=Crashing(num_classes=10).after(0),
+                checkpoint=path,
+            )
+
+    def test_every_is_checked(self):
+        with pytest.raises(ValueError, match="every must be at least 1, got 0"):
+            Checkpoint("a.pt", every=0)
+
+    def test_fingerprint_sees_names_types_shapes_and_values(self):
+        x = torch.zeros(2, 3)
+        variants = [{"x": x}, {"y": x}, {"x": x.half()}, {"x": x.T}, {"x": x + 1}]
+        assert len({fingerprint(variant) for variant in variants}) == 5
+        assert fingerprint({"x": x.bfloat16()}) == fingerprint({"x": x.clone().bfloat16()})
+
+
+class TestResume:
+    @pytest.mark.parametrize("every", [1, 3])
+    def test_goes_on_as_if_never_interrupted(self, tmp_path, every):
+        mixup = Mixup(num_classes=10)
+        whole = fit(DATA, "small_convnet", **SETTINGS, mixup=mixup, augment="crop_flip")
+        settings = {**SETTINGS, "augment": "crop_flip"}
+        checkpoint = Checkpoint(tmp_path / "a.pt", every=every)
+        with pytest.raises(CrashError):
+            fit(
+                DATA,
+                "small_convnet",
+                **settings,
+                mixup=Crashing(num_classes=10).after(17),
+                checkpoint=checkpoint,
+            )
+        resumed = fit(DATA, "small_convnet", **settings, mixup=mixup, checkpoint=checkpoint)
+        assert resumed.history == whole.history
+        weights = whole.network.state_dict()
+        assert all(torch.equal(weights[n], v) for n, v in resumed.network.state_dict().items())
+
+    def test_a_finished_run_returns_at_once(self, tmp_path):
+        path = tmp_path / "a.pt"
+        first = fit(DATA, "small_convnet", **SETTINGS, checkpoint=path)
+        before = path.stat().st_mtime_ns
+        again = fit(DATA, "small_convnet", **SETTINGS, checkpoint=path)
+        assert again.history == first.history
+        assert again.test_error == first.test_error
+        assert path.stat().st_mtime_ns == before
+
+    @pytest.mark.parametrize(
+        ("changes", "field"),
+        [
+            ({"lr": 0.06}, "lr is 0.05 there and 0.06 here"),
+            ({"epochs": 5}, "epochs is 4 there and 5 here"),
+            ({"seed": 1}, "initial_weights is .* seed is 0 there and 1 here"),
+            ({"network": "small_convnet_bn"}, "network is 'small_convnet' there"),
+            ({"mixup": Mixup(num_classes=10)}, r"mixup is None there and .Mixup\(alpha=1.0"),
+            ({"data": load_digits(train=33, test=50, seed=1)}, "run: data_fingerprint is '"),
+            ({"mixup": Louder(num_classes=10)}, r"mixup is None there and .Louder\(alpha=1.0"),
+        ],
+    )
+    def test_refuses_another_configuration(self, tmp_path, changes, field):
+        arguments = {"data": DATA, "network": "small_convnet", **SETTINGS}
+        fit(**arguments, checkpoint=tmp_path / "a.pt")
+        with pytest.raises(ValueError, match=field):
+            fit(**{**arguments, **changes}, checkpoint=tmp_path / "a.pt")
+
+    @pytest.mark.parametrize(
+        "changing",
+        [
+            lambda power: {"mixup": Mixup(num_classes=10, label_map=lambda lam: lam**power)},
+            lambda power: {
+                "augment": [lambda x, generator: x, lambda x, generator: x.flip(-1)][power - 1]
+            },
+        ],
+        ids=["label map", "augmentation"],
+    )
+    def test_tells_functions_of_one_name_apart(self, tmp_path, changing):
+        settings = {**SETTINGS, "checkpoint": tmp_path / "a.pt"}
+        first = fit(DATA, "small_convnet", **settings, **changing(1))
+        assert fit(DATA, "small_convnet", **settings, **changing(1)).history == first.history
+        with pytest.raises(ValueError, match="belongs to another run"):
+            fit(DATA, "small_convnet", **settings, **changing(2))
+
+    def test_tells_modules_of_one_build_apart(self, tmp_path):
+        settings = {**SETTINGS, "checkpoint": tmp_path / "a.pt"}
+        first, second = zeroed(Flat(64, 10)), zeroed(FlatSquare(64, 10))
+        fit(DATA, first, **settings)
+        with pytest.raises(ValueError, match="belongs to another run: network is"):
+            fit(DATA, second, **settings)
+
+    def test_says_why_a_module_does_not_start_alike(self, tmp_path):
+        settings = {**SETTINGS, "checkpoint": tmp_path / "a.pt"}
+        for _ in range(2):
+            network = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+            if not (tmp_path / "a.pt").exists():
+                fit(DATA, network, **settings)
+        with pytest.raises(ValueError, match="seed torch before you build it"):
+            fit(DATA, network, **settings)
+
+    @pytest.mark.parametrize("damage", ["network", "history", "length"])
+    def test_refuses_an_incomplete_state(self, tmp_path, damage):
+        path = tmp_path / "a.pt"
+        fit(DATA, "small_convnet", **SETTINGS, checkpoint=path)
+        saved = torch.load(path, weights_only=True)
+        if damage == "length":
+            saved["state"]["history"] *= 2
+        else:
+            del saved["state"][damage]
+        path.write_bytes(saved_bytes(saved))
+        with pytest.raises(ValueError, match=r"checkpoint '.*a\.pt' .*delete it to start anew"):
+            fit(DATA, "small_convnet", **SETTINGS, checkpoint=path)
+
+    def test_ctrl_c_leaves_a_usable_checkpoint(self, tmp_path):
+        path = tmp_path / "a.pt"
+        with pytest.raises(
+            TrainingInterrupted, match=r"goes on from checkpoint '.*a\.pt'"
+        ) as caught:
+            fit(
+                DATA,
+                "small_convnet",
+                **SETTINGS,
+                mixup=Crashing(num_classes=10).after(12, KeyboardInterrupt),
+                checkpoint=path,
+            )
+        mixup = Mixup(num_classes=10)
+        whole = fit(DATA, "small_convnet", **SETTINGS, mixup=mixup)
+        assert caught.value.run.history == whole.history[:2]
+        resumed = fit(DATA, "small_convnet", **SETTINGS, mixup=mixup, checkpoint=path)
+        assert resumed.history == whole.history
+
+    def test_nan_keeps_the_last_good_checkpoint(self, tmp_path):
+        path = tmp_path / "a.pt"
+
+        def explode(x, y):
+            return x * torch.nan, y
+
+        settings = {**SETTINGS, "mixup": explode, "checkpoint": path}
+        with pytest.raises(FloatingPointError, match="epoch 0, step 0"):
+            fit(DATA, "small_convnet", **settings)
+        saved = torch.load(path, weights_only=True)["state"]
+        assert saved["history"] == []
+        assert all(value.isfinite().all() for value in saved["network"].values())
+
+
+def zeroed(network):
+    nn.init.zeros_(network.weight)
+    nn.init.zeros_(network.bias)
+    return network
+
+
+class Flat(nn.Linear):
+    def forward(self, x):
+        return super().forward(x.flatten(1))
+
+
+class FlatSquare(nn.Linear):
+    def forward(self, x):
+        return super().forward(x.flatten(1).square())
+
+
+FlatSquare.__name__ = "Flat"  # what its repr shows
+
+
+class Loud(nn.Linear):
+    def forward(self, x):
+        return super().forward(10 * x.flatten(1))
+
+
+class LastStepBreaks(nn.Linear):
+    """Its gradient is infinite where its output is zero, as all are at the start."""
+
+    def forward(self, x):
+        return super().forward(x.flatten(1)).abs().sqrt()
+
+
+def test_weights_broken_by_the_last_step_are_not_kept(tmp_path):
+    path, network = tmp_path / "a.pt", zeroed(LastStepBreaks(64, 10))
+    with pytest.raises(FloatingPointError, match="infinite or NaN in the last step of epoch 0"):
+        fit(DATA, network, epochs=1, batch_size=33, lr=0.1, progress=False, checkpoint=path)
+    saved = torch.load(path, weights_only=True)["state"]
+    assert saved["history"] == []
+    assert all(value.isfinite().all() for value in saved["network"].values())
+
+
+def test_weights_that_overflow_on_test_images_are_not_kept(tmp_path):
+    path, network = tmp_path / "a.pt", zeroed(Loud(64, 10))
+    with pytest.raises(FloatingPointError, match=r"after epoch 0 .* scores .* smaller lr than 1e"):
+        fit(DATA, network, epochs=1, batch_size=33, lr=1e38, progress=False, checkpoint=path)
+    assert torch.load(path, weights_only=True)["state"]["history"] == []
+
+
+def test_a_killed_run_ends_like_one_never_interrupted(tmp_path):
+    """SIGKILL at twenty random moments."""
+    script = Path(__file__).with_name("kill_and_resume.py")
+    finished = subprocess.run(
+        [sys.executable, script, tmp_path, "20"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr.decode()
+    report = json.loads(finished.stdout)
+    assert report["kills"] >= 20
+    assert all(run["same"] for run in report["runs"]), report
+
+
+def saved_bytes(content):
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()

@@ -1,0 +1,87 @@
+import pytest
+import torch
+from torch import nn
+
+from mixupbook.images.training import evaluation
+from mixupbook.images.training.evaluation import recalibrate
+
+
+def small_network():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(2, 5, 3), nn.BatchNorm2d(5), nn.Dropout(0.5), nn.Flatten(), nn.Linear(30, 3)
+    )
+
+
+IMAGES = torch.rand(11, 2, 4, 5, generator=torch.Generator().manual_seed(1))
+LABELS = torch.randint(3, (11,), generator=torch.Generator().manual_seed(2))
+
+
+class TestError:
+    @pytest.mark.parametrize("batch_size", [1, 4, 11, 500])
+    def test_agrees_with_one_image_at_a_time(self, batch_size):
+        network = small_network()
+        wrong = 0
+        for image, label in zip(IMAGES, LABELS, strict=True):
+            with torch.no_grad():
+                wrong += int(network.eval()(image[None]).argmax() != label)
+        assert 0 < wrong < 11
+        error = evaluation.error_rate(network, IMAGES, LABELS, batch_size=batch_size)
+        assert error == wrong / 11
+
+    def test_leaves_the_network_as_it_was(self):
+        network = small_network().train()
+        network[1].eval()
+        evaluation.error_rate(network, IMAGES, LABELS)
+        assert [module.training for module in network] == [True, False, True, True, True]
+        assert network[1].num_batches_tracked == 0
+        assert all(parameter.grad is None for parameter in network.parameters())
+
+    @pytest.mark.parametrize(
+        ("images", "labels"), [(IMAGES, LABELS[:-1]), (IMAGES[:0], LABELS[:0])]
+    )
+    def test_refuses_labels_that_do_not_fit(self, images, labels):
+        with pytest.raises(ValueError, match="labels must hold one label for each"):
+            evaluation.error_rate(small_network(), images, labels)
+
+    @pytest.mark.parametrize("value", [torch.nan, torch.inf])
+    def test_scores_that_are_no_numbers_are_no_prediction(self, value):
+        network = small_network()
+        network[4].bias.data[1] = value
+        with pytest.raises(FloatingPointError, match="scores on the images are infinite or NaN"):
+            evaluation.error_rate(network, IMAGES, LABELS)
+
+
+class TestRecalibrate:
+    def test_averages_the_statistics_of_batches(self):
+        network = small_network()
+        network[1].running_mean.fill_(100)
+        outputs = [network[0](batch) for batch in IMAGES.split(4)]
+        mean = torch.stack([out.mean(dim=(0, 2, 3)) for out in outputs]).mean(dim=0)
+        variance = torch.stack([out.var(dim=(0, 2, 3)) for out in outputs]).mean(dim=0)
+        fresh = recalibrate(network, IMAGES, batch_size=4)
+        torch.testing.assert_close(fresh[1].running_mean, mean)
+        torch.testing.assert_close(fresh[1].running_var, variance)
+
+    def test_works_on_a_copy_with_the_same_weights(self):
+        network = small_network().train()
+        fresh = recalibrate(network, IMAGES)
+        assert network[1].num_batches_tracked == 0
+        assert network.training
+        assert not fresh.training
+        assert fresh[1].momentum == network[1].momentum == 0.1
+        for before, after in zip(network.parameters(), fresh.parameters(), strict=True):
+            assert torch.equal(before, after)
+
+    def test_dropout_does_not_disturb_later_layers(self):
+        network = nn.Sequential(nn.Dropout(0.9), nn.BatchNorm2d(2))
+        expected = IMAGES.mean(dim=(0, 2, 3))
+        torch.testing.assert_close(recalibrate(network, IMAGES)[1].running_mean, expected)
+
+    def test_without_batch_norm_computes_the_same(self):
+        network = nn.Sequential(nn.Flatten(), nn.Linear(40, 3))
+        assert torch.equal(recalibrate(network, IMAGES)(IMAGES), network(IMAGES))
+
+    def test_refuses_no_images(self):
+        with pytest.raises(ValueError, match="images must hold at least one"):
+            recalibrate(small_network(), IMAGES[:0])

@@ -1,0 +1,457 @@
+import math
+import pickle
+import signal
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+from mixupbook.images.data.digits import load_digits
+from mixupbook.images.data.images import ImageData
+from mixupbook.images.training import loop
+from mixupbook.images.training.evaluation import error_rate as measured_error
+from mixupbook.images.training.fit import TrainingInterrupted, fit
+from mixupbook.images.training.randomness import streams
+from mixupbook.images.training.settings import Settings
+from mixupbook.mixup.transform import Mixup
+
+DATA = load_digits(train=33, test=50)
+SETTINGS = {"epochs": 3, "batch_size": 7, "lr": 0.05, "progress": False}
+
+
+def network_with_everything():
+    """Batch norm, dropout, and weights that do not depend on the default generator."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return nn.Sequential(
+            nn.Conv2d(1, 4, 3),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Flatten(),
+            nn.Linear(4 * 36, 10),
+        )
+
+
+def plain_settings(**changes):
+    defaults = {
+        "epochs": 10,
+        "batch_size": 7,
+        "lr": 0.1,
+        "momentum": 0.9,
+        "weight_decay": 0.0,
+        "schedule": "cosine",
+        "augment": None,
+        "seed": 0,
+        "device": "cpu",
+        "precision": "auto",
+        "compile": False,
+        "test_every": 1,
+    }
+    return Settings(**{**defaults, **changes})
+
+
+class TestFit:
+    def test_agrees_with_a_plain_loop(self):
+        """The same batches and rates, with an optimiser of a few lines."""
+        lr, momentum, decay = 0.05, 0.8, 0.01
+        network = network_with_everything()
+        network[3].p = 0.0
+        run = fit(
+            DATA, network, **SETTINGS, momentum=momentum, weight_decay=decay, schedule="cosine"
+        )
+        order = torch.Generator().manual_seed(streams(0)["order"])
+        velocity = [torch.zeros_like(p) for p in network.parameters()]
+        step, losses = 0, []
+        for _ in range(3):
+            epoch_losses = []
+            for batch in torch.randperm(33, generator=order).split(7):
+                loss = nn.functional.cross_entropy(
+                    network(DATA.x_train[batch]), DATA.y_train[batch]
+                )
+                gradients = torch.autograd.grad(loss, list(network.parameters()))
+                rate = lr * 0.5 * (1 + math.cos(math.pi * step / 15))
+                with torch.no_grad():
+                    for p, v, g in zip(network.parameters(), velocity, gradients, strict=True):
+                        v.mul_(momentum).add_(g + decay * p)
+                        p.sub_(rate * v)
+                epoch_losses += [loss.item()] * len(batch)
+                step += 1
+            losses.append(sum(epoch_losses) / 33)
+        torch.testing.assert_close([record["train_loss"] for record in run.history], losses)
+        torch.testing.assert_close(run.network.state_dict(), network.eval().state_dict())
+        assert run.test_error == measured_error(network, DATA.x_test, DATA.y_test)
+
+    @pytest.mark.parametrize("network", ["small_convnet", "with everything"])
+    def test_same_seed_same_run(self, network):
+        if network == "with everything":
+            network = network_with_everything()
+        settings = {**SETTINGS, "mixup": Mixup(num_classes=10), "augment": "crop_flip"}
+        runs = [fit(DATA, network, **settings, seed=seed) for seed in (4, 4, 5)]
+        states = [run.network.state_dict() for run in runs]
+        assert runs[0].history == runs[1].history != runs[2].history
+        assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+    def test_global_random_state_and_arguments_are_left_alone(self):
+        network, mix = network_with_everything(), Mixup(num_classes=10, stop_epoch=2)
+        weights = {name: value.clone() for name, value in network.state_dict().items()}
+        images, state = DATA.x_train.clone(), torch.get_rng_state()
+        fit(DATA, network, **SETTINGS, mixup=mix, augment="crop_flip")
+        assert torch.equal(torch.get_rng_state(), state)
+        assert torch.equal(DATA.x_train, images)
+        assert all(torch.equal(network.state_dict()[name], weights[name]) for name in weights)
+        assert mix.generator is None
+        assert mix.epoch == 0
+
+    def test_random_state_does_not_depend_on_the_global_one(self):
+        torch.manual_seed(1)
+        first = fit(DATA, network_with_everything(), **SETTINGS)
+        torch.manual_seed(2)
+        assert fit(DATA, network_with_everything(), **SETTINGS).history == first.history
+
+    def test_runs_with_other_mixup_see_the_same_batches_and_weights(self):
+        seen = []
+
+        def watch(x, y):
+            seen.append((x.clone(), y.clone()))
+            return x, y
+
+        class Drawing:
+            """Draws from the default generator, as a function of the user's may."""
+
+            def __call__(self, x, y):
+                seen.append((x.clone(), y.clone()))
+                return x + torch.rand_like(x), y
+
+        first = fit(DATA, "small_convnet", **SETTINGS, mixup=watch)
+        second = fit(DATA, "small_convnet", **SETTINGS, mixup=Drawing())
+        assert len(seen) == 2 * 3 * 5
+        for one, other in zip(seen[:15], seen[15:], strict=True):
+            assert torch.equal(one[0], other[0])
+            assert torch.equal(one[1], other[1])
+        assert first.history != second.history
+
+    def test_late_started_mixup_equals_none_before_its_start(self):
+        plain = fit(DATA, "small_convnet", **SETTINGS)
+        late = fit(DATA, "small_convnet", **SETTINGS, mixup=Mixup(num_classes=10, start_epoch=2))
+        losses = [[record["train_loss"] for record in run.history] for run in (plain, late)]
+        assert losses[0][:2] == pytest.approx(losses[1][:2], rel=1e-4)
+        assert abs(losses[0][2] - losses[1][2]) > 0.01
+
+    def test_tells_mixup_the_epoch(self):
+        class Watching:
+            epochs: tuple[int, ...] = ()
+
+            def set_epoch(self, epoch):
+                self.epochs += (epoch,)
+
+            def __call__(self, x, y):
+                return x, y
+
+        watching = Watching()
+        fit(DATA, "small_convnet", **SETTINGS, mixup=watching)
+        assert watching.epochs == (0, 1, 2)
+
+    def test_tests_every_few_epochs_and_at_the_end(self):
+        run = fit(DATA, "small_convnet", **{**SETTINGS, "epochs": 5}, test_every=2)
+        assert ["test_error" in record for record in run.history] == [
+            False,
+            True,
+            False,
+            True,
+            True,
+        ]
+        assert [record["epoch"] for record in run.history] == [0, 1, 2, 3, 4]
+        assert run.test_error == run.history[-1]["test_error"]
+        assert run.test_error == measured_error(run.network, DATA.x_test, DATA.y_test)
+
+    def test_learns_the_digits_and_mixup_helps(self):
+        data = load_digits(train=100, test=1000)
+        settings = {"epochs": 150, "batch_size": 50, "lr": 0.05, "test_every": 150}
+        plain, mixed = (
+            fit(data, "small_convnet", mixup=mixup, progress=False, **settings)
+            for mixup in (None, Mixup(num_classes=10))
+        )
+        assert plain.history[-1]["train_loss"] < 0.01
+        assert mixed.test_error < plain.test_error - 0.01
+        assert plain.test_error < 0.2
+
+    def test_bytes_give_the_same_run_as_floats(self, monkeypatch):
+        images = torch.randint(256, (40, 1, 8, 8), generator=torch.Generator().manual_seed(0))
+        images, labels = images.to(torch.uint8), torch.arange(40) % 10
+        data = ImageData(images[:30], labels[:30], images[30:], labels[30:], DATA.classes)
+        assert loop.as_bytes(data.x_train).dtype == torch.uint8
+        run = fit(data, "small_convnet", **SETTINGS)
+        monkeypatch.setattr(loop, "as_bytes", lambda images: images)
+        assert fit(data, "small_convnet", **SETTINGS).history == run.history
+
+    def test_bfloat16_stays_close_to_float32(self):
+        runs = [
+            fit(DATA, "small_convnet", **SETTINGS, precision=precision)
+            for precision in ("float32", "bfloat16")
+        ]
+        losses = [run.history[-1]["train_loss"] for run in runs]
+        assert losses[0] != losses[1]
+        assert losses[0] == pytest.approx(losses[1], rel=0.02)
+        assert next(runs[1].network.parameters()).dtype == torch.float32
+
+    def test_compiles_on_request(self, monkeypatch):
+        compiled = []
+
+        def compile_without_a_compiler(network):
+            compiled.append(network)
+            return network
+
+        monkeypatch.setattr(torch, "compile", compile_without_a_compiler)
+        run = fit(DATA, "small_convnet", **SETTINGS, compile=True)
+        assert compiled == [run.network]
+
+    def test_nothing_is_read_back_inside_an_epoch(self, monkeypatch):
+        """Any of these would make a processor wait for its GPU."""
+        training = loop.Training(
+            DATA, network_with_everything(), None, plain_settings(augment="crop_flip")
+        )
+        batches = torch.arange(33).split(7)
+
+        def refuse(*_, **__):
+            raise AssertionError("a value was read back from the device")
+
+        for name in ("item", "tolist", "cpu", "numpy", "__bool__", "__float__", "__int__"):
+            monkeypatch.setattr(torch.Tensor, name, refuse)
+        losses = training._train(batches, epoch=0)
+        monkeypatch.undo()
+        assert losses.shape == (5,)
+        assert losses.isfinite().all()
+
+    def test_shows_a_progress_bar_on_request(self, capsys):
+        fit(DATA, "small_convnet", **{**SETTINGS, "progress": True}, seed=3)
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert "seed 3: 100%" in output.err
+        fit(DATA, "small_convnet", **SETTINGS)
+        assert capsys.readouterr().err == ""
+
+    def test_config_says_what_was_run(self):
+        run = fit(DATA, "small_convnet", **SETTINGS, mixup=Mixup(num_classes=10), seed=2)
+        assert run.config == {
+            "data": "ImageData(33 training and 50 test images of 1x8x8, 10 classes)",
+            "network": "small_convnet",
+            "mixup": repr(Mixup(num_classes=10)),
+            "epochs": 3,
+            "batch_size": 7,
+            "lr": 0.05,
+            "momentum": 0.9,
+            "weight_decay": 0.0,
+            "schedule": "cosine",
+            "augment": None,
+            "seed": 2,
+            "device": "cuda" if torch.cuda.is_available() else "cpu",
+            "precision": run.config["precision"],
+            "compile": False,
+            "test_every": 1,
+        }
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("changes", "error", "message"),
+        [
+            ({"epochs": 0}, ValueError, "epochs must be at least 1, got 0"),
+            ({"epochs": True}, TypeError, "epochs must be an integer, got True"),
+            ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
+            ({"lr": 0.0}, ValueError, r"lr must lie in .0, inf., got 0.0"),
+            ({"lr": math.nan}, ValueError, "lr must be finite, got nan"),
+            ({"momentum": 1.0}, ValueError, r"momentum must lie in \[0, 1\), got 1.0"),
+            ({"weight_decay": -0.1}, ValueError, "weight_decay must lie in"),
+            ({"schedule": "cosin"}, ValueError, r"schedule .*did you mean 'cosine'\?"),
+            ({"augment": "crop"}, ValueError, r"augment must be one of 'crop_flip', got 'crop'"),
+            ({"seed": -1}, ValueError, "seed must be at least 0"),
+            ({"device": "gpu"}, ValueError, "device must be 'auto', 'cpu' or 'cuda', got 'gpu'"),
+            ({"device": "meta"}, ValueError, "device must be 'auto', 'cpu' or 'cuda'"),
+            ({"precision": "float16"}, ValueError, "precision must be one of 'auto', 'float32'"),
+            ({"test_every": 0}, ValueError, "test_every must be at least 1"),
+            ({"network": "small_covnet"}, ValueError, r"did you mean 'small_convnet'\?"),
+            ({"network": nn.Linear(8, 10)}, ValueError, "must return one score for each of the 10"),
+        ],
+    )
+    def test_refuses(self, changes, error, message):
+        arguments = {"data": DATA, "network": "small_convnet", **SETTINGS, **changes}
+        with pytest.raises(error, match=message):
+            fit(**arguments)
+
+    def test_an_augmentation_returns_every_image(self):
+        with pytest.raises(ValueError, match=r"augment must return as many .* 7, got 3"):
+            fit(DATA, "small_convnet", **{**SETTINGS, "augment": lambda x, g: x[:3]})
+
+    def test_refuses_a_gpu_that_is_not_there(self, monkeypatch):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        with pytest.raises(ValueError, match="torch finds no GPU here"):
+            plain_settings(device="cuda")
+        assert plain_settings(device="auto").device == torch.device("cpu")
+
+    def test_refuses_mixup_for_another_number_of_classes(self):
+        with pytest.raises(ValueError, match=r"mixup\.num_classes must be 10.*got 7"):
+            fit(DATA, "small_convnet", **SETTINGS, mixup=Mixup(num_classes=7))
+
+    def test_nan_stops_the_run_and_says_where(self):
+        calls = []
+
+        def poison(x, y):
+            calls.append(1)
+            return x * (math.nan if len(calls) == 8 else 1), y
+
+        with pytest.raises(FloatingPointError, match=r"became nan in epoch 1, step 2 \(of 5"):
+            fit(DATA, "small_convnet", **SETTINGS, mixup=poison)
+
+    def test_out_of_memory_names_batch_size_and_precision(self):
+        def exhaust(x, y):
+            raise torch.cuda.OutOfMemoryError("tried to allocate 20 GiB")
+
+        with pytest.raises(
+            torch.cuda.OutOfMemoryError,
+            match=r"batch_size=7 in float32: try .* or bfloat16 \(tried to allocate 20 GiB\)",
+        ):
+            fit(DATA, "small_convnet", **SETTINGS, mixup=exhaust, device="cpu")
+
+    @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: no")])
+    def test_out_of_memory_on_a_processor_too(self, error):
+        def exhaust(x, y):
+            raise error
+
+        with pytest.raises(torch.OutOfMemoryError, match="batch_size=7 in float32"):
+            fit(DATA, "small_convnet", **SETTINGS, mixup=exhaust, device="cpu")
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"progress": "no"}, "progress must be True or False, got 'no'"),
+            ({"compile": "no"}, "compile must be True or False, got 'no'"),
+            ({"checkpoint": 3}, "checkpoint must be a path or a Checkpoint, got 3"),
+            ({"mixup": Mixup}, "mixup must be a Mixup, another function or None"),
+            ({"augment": lambda x, g: None}, "augment must return images, got NoneType"),
+            ({"mixup": lambda x, y: x}, r"mixup must return a pair \(x, targets\), got Tensor"),
+        ],
+    )
+    def test_the_kind_of_an_argument_is_checked(self, changes, message):
+        # Without the type checks that the tests add.
+        with pytest.raises(TypeError, match=message):
+            fit.__wrapped__(DATA, "small_convnet", **{**SETTINGS, **changes})
+
+    def test_a_last_batch_of_one_is_too_little_for_batch_norm(self):
+        settings = {**SETTINGS, "batch_size": 16}  # of 33 images
+        with pytest.raises(ValueError, match="batch_size must not leave a last batch of one"):
+            fit(DATA, "resnet18", **settings)
+        assert len(fit(DATA, network_with_everything(), **settings).history) == 3
+
+
+class Reshaping(nn.Module):
+    """Asks for images in the plain layout, as many a first network does."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(1, 4, 3)
+        self.linear = nn.Linear(4 * 36, 10)
+
+    def forward(self, x):
+        return self.linear(self.convolution(x).view(len(x), -1))
+
+
+class Volumes(nn.Module):
+    """Has weights with five dimensions, which have no channels-last layout."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv3d(1, 2, (1, 3, 3))
+        self.linear = nn.Linear(2 * 36, 10)
+
+    def forward(self, x):
+        return self.linear(self.convolution(x.unsqueeze(2)).flatten(1))
+
+
+class LateStarter(nn.Module):
+    """A part of it gets its first gradient in the third step."""
+
+    def __init__(self):
+        super().__init__()
+        self.early, self.late = nn.Linear(64, 10), nn.Linear(64, 10)
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += self.training
+        x = x.flatten(1)
+        return self.early(x) + self.late(x) if self.calls > 2 else self.early(x)
+
+
+@pytest.mark.parametrize("network", [Reshaping, Volumes, LateStarter])
+def test_modules_of_many_kinds_are_trained(network):
+    history = fit(DATA, network(), **SETTINGS).history
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
+
+
+@pytest.fixture
+def ctrl_c_interrupts():
+    """Ctrl-C as at a terminal: a job that a script started in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+class TestInterrupt:
+    def test_ctrl_c_keeps_the_history_so_far(self, ctrl_c_interrupts):
+        calls = []
+
+        def press_ctrl_c(x, y):
+            calls.append(1)
+            if len(calls) == 13:
+                signal.raise_signal(signal.SIGINT)
+            return x, y
+
+        assert threading.current_thread() is threading.main_thread()
+        state = torch.get_rng_state()
+        with pytest.raises(TrainingInterrupted, match="interrupted after 2 of 3 epochs") as caught:
+            fit(DATA, "small_convnet", **SETTINGS, mixup=press_ctrl_c)
+        assert isinstance(caught.value, KeyboardInterrupt)
+        run = caught.value.run
+        assert run.history == fit(DATA, "small_convnet", **SETTINGS).history[:2]
+        assert run.test_error == run.history[-1]["test_error"]
+        assert torch.equal(torch.get_rng_state(), state)
+
+    def test_before_the_first_test_the_error_is_unknown(self):
+        def press_ctrl_c(x, y):
+            raise KeyboardInterrupt
+
+        with pytest.raises(TrainingInterrupted) as caught:
+            fit(DATA, "small_convnet", **SETTINGS, mixup=press_ctrl_c)
+        assert caught.value.run.history == []
+        assert math.isnan(caught.value.run.test_error)
+        # As a worker of `fit_seeds` hands it to the process that waits for it.
+        handed_on = pickle.loads(pickle.dumps(caught.value))
+        assert str(handed_on) == str(caught.value)
+        assert handed_on.run.config == caught.value.run.config
+
+
+class TestSchedule:
+    def test_cosine_falls_to_zero(self):
+        settings = plain_settings(schedule="cosine")
+        rates = [settings.learning_rate(progress) for progress in (0.0, 0.25, 0.5, 1.0)]
+        assert rates == pytest.approx([0.1, 0.1 * (1 + 0.5**0.5) / 2, 0.05, 0], abs=1e-12)
+
+    def test_one_cycle_rises_then_falls(self):
+        settings = plain_settings(schedule="one_cycle")
+        rates = [settings.learning_rate(progress) for progress in (0.0, 0.15, 0.3, 0.65, 1.0)]
+        assert rates == pytest.approx([0.01, 0.055, 0.1, 0.05, 0], abs=1e-12)
+
+    def test_constant(self):
+        settings = plain_settings(schedule="constant")
+        assert {settings.learning_rate(progress / 7) for progress in range(8)} == {0.1}
+
+    def test_history_holds_the_rate_at_each_epoch(self):
+        run = fit(DATA, "small_convnet", **SETTINGS)
+        expected = [0.05 * (1 + math.cos(math.pi * epoch / 3)) / 2 for epoch in range(3)]
+        assert [record["lr"] for record in run.history] == pytest.approx(expected)
+
+
+def test_streams_differ_between_parts_and_seeds():
+    seeds = [value for seed in range(20) for value in streams(seed).values()]
+    assert len(set(seeds)) == len(seeds) == 100

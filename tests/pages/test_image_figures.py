@@ -1,0 +1,172 @@
+"""What the chapters on early stopping and recorded runs draw and tabulate."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from mixupbook.images.training.fit import Run
+from mixupbook.intervals import mean_interval
+from mixupbook.pages.figures import METHODS, use_style
+from mixupbook.pages.image_figures import (
+    arm_label,
+    dose_curve,
+    early_and_late,
+    errors_by_method,
+    learning_curves,
+    live_histories,
+    past_halfway,
+    recorded_histories,
+    results_table,
+    status_table,
+)
+from mixupbook.studies.store import Arm, Record, SeedRun
+
+EPOCHS = 3
+
+
+@pytest.fixture(autouse=True)
+def style():
+    with mpl.rc_context():
+        mpl.use("Agg")
+        use_style()
+        yield
+    plt.close("all")
+
+
+def seed_run(seed, error, recalibrated, seconds=60.0):
+    history = {
+        "train_loss": [2.0, 1.0, 0.5 + seed],
+        "test_error": [0.9, 0.5, error],
+    }
+    return SeedRun(seed, history, error, recalibrated, seconds)
+
+
+def made(arms, name="made-up"):
+    return Record(
+        name=name,
+        title="For a test",
+        note="",
+        data={},
+        settings={"seeds": [0, 1]},
+        arms=arms,
+        sources={},
+        package_version="0",
+        environment={},
+        device="none",
+        date="2024-02-29",
+    )
+
+
+@pytest.fixture
+def record():
+    return made(
+        (
+            Arm("mixup", {}, (seed_run(0, 0.40, 0.38), seed_run(1, 0.44, 0.40, None))),
+            Arm("stopped-2", {}, (seed_run(0, 0.36, 0.36, None),)),
+            Arm("cubic", {}),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("arm", "label"),
+    [
+        ("standard", "standard"),
+        ("mixup", "Mixup"),
+        ("hard", "hard label"),
+        ("sqrt", "sqrt"),
+        ("constant-0.75", "constant 0.75"),
+        ("stopped-100", "early-stopped 100"),
+        ("started-15", "late-started 15"),
+    ],
+)
+def test_labels_of_arms_are_in_the_palettes_words(arm, label):
+    assert arm_label(arm) == label
+    assert any(label.startswith(name) for name in METHODS)
+
+
+def test_past_halfway_is_paired_by_seed():
+    standard, mixup, other = [10.0, 20.0, 33.0], [6.0, 10.0, 21.0], [7.0, 12.0, 30.0]
+    expected = mean_interval([1.0, 3.0, -3.0])
+    assert past_halfway(standard, mixup, other) == expected
+
+
+def test_dose_curve_shows_means_and_intervals_in_order():
+    axes = plt.subplots()[1]
+    values = {1: [3.0, 5.0], 0: [10.0, 12.0], 0.25: [6.0, 9.0]}
+    dose_curve(axes, values, label="Mixup", color="black")
+    line = axes.lines[0]
+    assert line.get_xdata().tolist() == [0, 0.25, 1]
+    assert line.get_ydata().tolist() == [11, 7.5, 4]
+    bars = axes.collections[0].get_segments()
+    np.testing.assert_allclose(
+        bars[2][:, 1], [mean_interval([3, 5]).low, mean_interval([3, 5]).high]
+    )
+
+
+def test_early_and_late_are_two_curves_with_their_own_points():
+    axes = plt.subplots()[1]
+    errors = {
+        ("first", 0): [9, 8],
+        ("first", 1): [4, 3],
+        ("last", 0): [9, 8],
+        ("last", 0.5): [5, 6],
+    }
+    early_and_late(axes, errors)
+    early, late = (container.lines[0] for container in axes.containers)
+    assert early.get_xdata().tolist() == [0, 1]
+    assert late.get_ydata().tolist() == [8.5, 5.5]
+    assert early.get_color() == METHODS["early-stopped"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "early-stopped",
+        "late-started",
+    ]
+
+
+def test_errors_by_method_are_per_cent_under_labels(record):
+    plain = errors_by_method(record, ["mixup", "stopped-2"])
+    assert list(plain) == ["Mixup", "early-stopped 2"]
+    np.testing.assert_allclose(plain["Mixup"], [40, 44])
+    np.testing.assert_allclose(
+        errors_by_method(record, ["mixup"], recalibrated=True)["Mixup"], [38, 40]
+    )
+
+
+def test_learning_curves_of_a_record(record):
+    figure = learning_curves(recorded_histories(record, ["mixup", "stopped-2"]))
+    loss, error = figure.axes
+    assert [line.get_label() for line in loss.lines] == ["Mixup", "early-stopped 2"]
+    assert loss.lines[0].get_xdata().tolist() == [1, 2, 3]
+    np.testing.assert_allclose(loss.lines[0].get_ydata(), [2, 1, 1])
+    np.testing.assert_allclose(error.lines[0].get_ydata(), [90, 50, 42])
+
+
+def test_histories_of_runs_are_those_of_a_record(record):
+    recorded, network = record.arm("mixup").runs, torch.nn.Identity()
+    runs = [
+        Run([{k: v[e] for k, v in run.history.items()} for e in range(EPOCHS)], 0.4, network, {})
+        for run in recorded
+    ]
+    found = live_histories({"Mixup": runs})["Mixup"]
+    expected = recorded_histories(record, ["mixup"])["Mixup"]
+    for column, values in expected.items():
+        np.testing.assert_array_equal(found[column], values)
+
+
+def test_results_table_names_only_what_was_run(record):
+    mixup, stopped = results_table(record).rows
+    assert mixup == ["Mixup", "2", "42.0 ± 25.4", "39.0 ± 12.7", "1.0"]
+    # One seed has no interval, and an interrupted run no time.
+    assert stopped == ["early-stopped 2", "1", "36.0", "36.0", "–"]
+
+
+def test_results_table_without_batch_norm():
+    record = made((Arm("mixup", {}, (seed_run(0, 0.4, None), seed_run(1, 0.5, None))),))
+    assert "recalibrated (%)" not in results_table(record).columns
+
+
+def test_status_table_shows_a_dash_for_what_was_not_made():
+    row = {"name": "a", "title": "A", "state": "not made", "runs": "", "date": "", "device": ""}
+    assert status_table([row]).rows == [["a", "A", "not made", "–"]]
