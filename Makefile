@@ -22,7 +22,7 @@ INSTALLED := $(VENV)/.installed
 BROWSER_INSTALLED := $(VENV)/.browser-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help env book test notebooks lint browser repository clean
+.PHONY: help env book test notebooks sync lint browser clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ test: env  ## run the unit tests, the tests of the book, and every notebook
 notebooks: env  ## run the chapters and refresh their notebooks; CHAPTER=real-images for one of them
 	$(IN_NOTEBOOKS) $(BIN)/python tools/notebooks.py $(CHAPTER)
 
+sync: env  ## bring the notebooks' text and code in step with the chapters, keeping their outputs
+	$(BIN)/python tools/notebooks.py --no-run
+
 lint: env  ## check style and format of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -61,9 +64,6 @@ browser: $(BROWSER_INSTALLED)  ## open every page that `make book` built in head
 $(BROWSER_INSTALLED): $(INSTALLED)
 	$(PIP) --constraint constraints.txt $(EDITABLE) '.[browser]'
 	@touch $@
-
-repository: env  ## move the book to another address: make repository URL=https://github.com/...
-	$(BIN)/python tools/repository.py $(URL)
 
 clean:  ## remove what was built, and .venv
 	rm -rf _build .venv .pytest_cache .ruff_cache *.egg-info

@@ -15,8 +15,19 @@ from markdown_it.token import Token
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.directives import parse_directive_text
 from myst_parser.parsers.mdit import create_md_parser
-from notebooks import CLAIMS, ROOT, chapters, read_chapter
-from repository import GUARD_CELL, current_url
+from notebooks import (
+    CLAIMS,
+    GUARD_CELL,
+    ROOT,
+    book,
+    chapters,
+    code_cells,
+    current_url,
+    name_cells,
+    read_chapter,
+    with_stored_outputs,
+)
+from readers import for_readers
 
 BOOK = ROOT / "book"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
@@ -41,10 +52,6 @@ def source(name: str) -> str:
 
 def stored(page: Path) -> nbformat.NotebookNode:
     return nbformat.read(page.with_suffix(".ipynb"), as_version=4)
-
-
-def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def mime_types(cell: nbformat.NotebookNode) -> set[str]:
@@ -81,13 +88,38 @@ def test_page_has_sections(name):
 
 @each_notebook
 def test_notebook_holds_what_the_chapter_says(page):
-    chapter, notebook = read_chapter(page), stored(page)
-    assert notebook.metadata == chapter.metadata
+    written = for_readers(with_stored_outputs(page), page, book())
+    name_cells(written)
+    assert stored(page) == written, (
+        "run: make notebooks, or make sync if no output can have changed"
+    )
+    run = [cell.source for cell in code_cells(stored(page))]
+    assert run == [cell.source for cell in code_cells(read_chapter(page))]
 
-    def content(cells):
-        return [(cell.id, cell.cell_type, cell.source, cell.metadata) for cell in cells]
 
-    assert content(notebook.cells) == content(chapter.cells), "run: make notebooks"
+@each_notebook
+def test_notebook_reads_well_in_jupyter(page):
+    """Folded like the page, and without the book's markup."""
+    for cell in stored(page).cells:
+        if cell.cell_type == "markdown":
+            assert not re.search(r"\{[a-z:-]+\}`|^`{3,}\{|^:\w+:", cell.source, re.MULTILINE)
+        elif {"hide-input", "hide-cell", "remove-cell"} & set(cell.metadata.get("tags", [])):
+            assert cell.metadata.jupyter.source_hidden
+
+
+@each_notebook
+def test_solutions_are_folded_in_jupyter(page):
+    headings, inside = 0, False
+    for cell in stored(page).cells:
+        if cell.cell_type == "code":
+            folded = cell.metadata.get("jupyter", {})
+            assert not inside or (folded.source_hidden and folded.outputs_hidden)
+        elif cell.source.startswith("#### Solution"):
+            assert cell.metadata["jp-MarkdownHeadingCollapsed"] is True
+            headings, inside = headings + 1, True
+        elif re.match(r"#{1,4} ", cell.source):
+            inside = False
+    assert headings == page.read_text(encoding="utf8").count("{solution-start}")
 
 
 @each_notebook

@@ -1,9 +1,11 @@
 """What refreshes the notebooks, and what brings their outputs into the pages."""
 
 import importlib.resources
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,10 +13,20 @@ import bookext
 import nbformat
 import pytest
 from jupyter_cache import get_cache
-from notebooks import CLAIMS, ROOT, chapters, execute, read_chapter, select
+from notebooks import (
+    CLAIMS,
+    ROOT,
+    book,
+    chapters,
+    execute,
+    read_chapter,
+    select,
+    store,
+    with_stored_outputs,
+)
 
 HEADER = (
-    "---\njupytext:\n  formats: ipynb,md:myst\n  text_representation:\n    extension: .md\n"
+    "---\njupytext:\n  text_representation:\n    extension: .md\n"
     "    format_name: myst\nkernelspec:\n  display_name: Python 3\n  language: python\n"
     "  name: python3\n---\n\n"
 )
@@ -22,7 +34,7 @@ HEADER = (
 
 @pytest.fixture
 def page(tmp_path):
-    path = tmp_path / "book" / "01-demo.md"
+    path = tmp_path / "book" / "demo.md"
     path.parent.mkdir()
     path.write_text(
         f"{HEADER}# Demo\n\n```{{code-cell}} ipython3\nprint(6 * 7)\n```\n"
@@ -64,6 +76,49 @@ def test_pages_show_a_notebooks_outputs_only_while_its_code_is_the_chapters(page
         cache.match_cache_notebook(edited)
 
 
+def test_text_follows_the_chapter_without_running_it(page):
+    nbformat.write(execute(page), page.with_suffix(".ipynb"))
+    page.write_text(page.read_text(encoding="utf8").replace("6 * 7", "7 * 6"), encoding="utf8")
+    followed = with_stored_outputs(page)
+    assert followed.cells[1].source == "print(7 * 6)"
+    assert followed.cells[1].outputs[0].text == "42\n"
+    assert followed.cells[1].execution_count == 1
+
+
+def test_outputs_are_not_given_to_other_cells(page):
+    nbformat.write(execute(page), page.with_suffix(".ipynb"))
+    with page.open("a", encoding="utf8") as file:
+        file.write("\n```{code-cell} ipython3\n1 + 1\n```\n")
+    with pytest.raises(ValueError, match="demo.md has gained or lost code cells: run make noteb"):
+        with_stored_outputs(page)
+
+
+def test_storing_what_is_in_step_changes_nothing(tmp_path):
+    whole = book()
+    for page in chapters():
+        copied = tmp_path / page.name
+        shutil.copy(page, copied)
+        shutil.copy(page.with_suffix(".ipynb"), copied.with_suffix(".ipynb"))
+        before = copied.with_suffix(".ipynb").read_bytes()
+        store(copied, with_stored_outputs(copied), whole)
+        assert copied.with_suffix(".ipynb").read_bytes() == before
+
+
+@pytest.mark.parametrize("newer", [".md", ".ipynb"])
+def test_jupytext_leaves_a_chapter_and_its_notebook_alone(tmp_path, newer):
+    """They are no pair to it: a notebook for readers must never be written over its chapter."""
+    page = chapters()[0]
+    before = {}
+    for age, suffix in enumerate(sorted([".md", ".ipynb"], key=lambda suffix: suffix == newer)):
+        copied = tmp_path / page.with_suffix(suffix).name
+        shutil.copy(page.with_suffix(suffix), copied)
+        os.utime(copied, (1e9 + age, 1e9 + age))
+        before[copied] = copied.read_bytes()
+    command = [sys.executable, "-m", "jupytext", "--sync", *map(str, before)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_page_without_code_is_read_as_myst(tmp_path):
     (tmp_path / "_toc.yml").write_text("root: page\nparts: []\n", encoding="utf8")
     (tmp_path / "page.md").write_text("# Page\n\n:::{note}\nText.\n:::\n", encoding="utf8")
@@ -80,13 +135,13 @@ def test_claims_page_comes_last_whatever_is_asked_for():
 
 
 def test_chapter_is_found_by_the_beginning_of_its_name():
-    pages = [Path(f"book/{name}.md") for name in ("01-one", "02-two", "02-two-more", CLAIMS)]
+    pages = [Path(f"book/{name}.md") for name in ("one", "two", "two-more", CLAIMS)]
     one, two, _, claims = pages
-    assert select(pages, ["01"]) == [one, claims]
-    assert select(pages, ["02-two", "book/01-one.ipynb"]) == [one, two, claims]
+    assert select(pages, ["on"]) == [one, claims]
+    assert select(pages, ["two", "book/one.ipynb"]) == [one, two, claims]
     assert select(pages, ["cl"]) == [claims]
-    for name in ("0", "02", "03", "one"):
-        with pytest.raises(SystemExit, match=f"{name}.*: 01-one, 02-two, 02-two-more, claims$"):
+    for name in ("", "tw", "three", "-more"):
+        with pytest.raises(SystemExit, match=f"{name}.*: one, two, two-more, claims$"):
             select(pages, [name])
 
 

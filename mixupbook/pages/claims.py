@@ -8,6 +8,7 @@ verdict the chapter's text states. The ledger page collects what the executed no
 import html
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ NO_CLAIMS = (
     "No claims here: this page collects them from the executed chapters, whose notebooks are not "
     "beside it. Open it in a clone of the book's repository."
 )
+LEDGER = "claims"  # the page that collects them
 MIME = "application/vnd.mixupbook.claim+json"
 
 
@@ -154,11 +156,13 @@ class Claim:
 def collect(folder: str | Path) -> list[dict[str, str]]:
     """The claims stored in the executed notebooks of a folder, each with its chapter's name.
 
+    Chapters come in the order of the book's contents, which lie beside the folder (``_toc.yml``).
+
     Raises:
         ValueError: two claims have the same id.
     """
     rows: list[dict[str, str]] = []
-    for notebook in sorted(Path(folder).glob("[0-9]*.ipynb")):
+    for notebook in _in_order(Path(folder)):
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         outputs = [output for cell in cells for output in cell.get("outputs", [])]
         found = [output["data"][MIME] for output in outputs if MIME in output.get("data", {})]
@@ -168,6 +172,18 @@ def collect(folder: str | Path) -> list[dict[str, str]]:
     if repeated:
         raise ValueError(f"claim ids must be unique in the book, got twice: {', '.join(repeated)}")
     return rows
+
+
+def _in_order(folder: Path) -> list[Path]:
+    """The notebooks of a folder; the ledger's own, which may hold claims it collected, is none."""
+    contents = folder.resolve().parent / "_toc.yml"
+    if not contents.exists():
+        return []
+    names = re.findall(
+        r"^ *- file: .*?([\w-]+)$", contents.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    notebooks = [folder / f"{name}.ipynb" for name in names if name != LEDGER]
+    return [notebook for notebook in notebooks if notebook.exists()]
 
 
 class Ledger(list):

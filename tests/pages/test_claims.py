@@ -4,6 +4,7 @@ import math
 
 import nbformat
 import pytest
+from notebooks import ROOT, chapters
 
 from mixupbook.intervals import Interval
 from mixupbook.pages.claims import (
@@ -122,6 +123,17 @@ def test_shown_claim_holds_card_row_and_text():
     )
 
 
+@pytest.fixture
+def book(tmp_path):
+    """A folder for notebooks, beside a table of contents that is not in alphabetical order."""
+    contents = "root: book/intro\nparts:\n  - chapters:\n"
+    for name in ("second-things", "first-things", "without", "claims"):
+        contents += f"      - file: book/{name}\n"
+    (tmp_path / "_toc.yml").write_text(contents, encoding="utf8")
+    (tmp_path / "book").mkdir()
+    return tmp_path / "book"
+
+
 def write_chapter(folder, name, *claims):
     cells = [nbformat.v4.new_markdown_cell("# A chapter")]
     for shown in claims:
@@ -130,40 +142,51 @@ def write_chapter(folder, name, *claims):
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{name}.ipynb")
 
 
-def test_collect_finds_the_claims_of_all_chapters_in_order(tmp_path):
+def test_collect_finds_the_claims_of_all_chapters_in_the_order_of_the_contents(book):
     supported = claim(interval(-3, -1), below(0), "supported", id="A")
     mixed = claim(interval(-3, 1), below(0), "mixed", id="B")
-    write_chapter(tmp_path, "02-second", mixed)
-    write_chapter(tmp_path, "01-first", supported)
-    write_chapter(tmp_path, "03-without")
-    write_chapter(tmp_path, "claims", supported)  # the ledger page itself is no chapter
-    rows = collect(tmp_path)
-    assert [(row["id"], row["chapter"]) for row in rows] == [("A", "01-first"), ("B", "02-second")]
+    write_chapter(book, "first-things", mixed)
+    write_chapter(book, "second-things", supported)
+    write_chapter(book, "without")
+    write_chapter(book, "claims", supported)  # the ledger page itself is no chapter
+    rows = collect(book)
+    found = [(row["id"], row["chapter"]) for row in rows]
+    assert found == [("A", "second-things"), ("B", "first-things")]
     assert rows[1]["verdict"] == "mixed"
 
 
-def test_ids_are_unique_in_the_book(tmp_path):
+def test_the_books_own_claims_are_all_found():
+    rows = collect(ROOT / "book")
+    stored = [page.with_suffix(".ipynb").read_text(encoding="utf8") for page in chapters()]
+    assert len(rows) == sum(text.count(f'"{MIME}": {{') for text in stored) > 0
+
+
+def test_ids_are_unique_in_the_book(book):
     shown = claim(interval(-3, -1), below(0), "supported", id="A")
-    write_chapter(tmp_path, "01-first", shown)
-    write_chapter(tmp_path, "02-second", shown)
+    write_chapter(book, "first-things", shown)
+    write_chapter(book, "second-things", shown)
     with pytest.raises(ValueError, match="ids must be unique in the book, got twice: A"):
-        collect(tmp_path)
+        collect(book)
 
 
-def test_a_ledger_without_chapters_beside_it_says_where_they_are(tmp_path):
-    write_chapter(tmp_path, "claims")
-    table = ledger(collect(tmp_path))
+def test_a_ledger_without_chapters_beside_it_says_where_they_are(book):
+    write_chapter(book, "claims")
+    table = ledger(collect(book))
     assert "Open it in a clone" in repr(table)
     assert "Open it in a clone" in table._repr_html_()
 
 
-def test_ledger_shows_every_claim_with_a_link_to_its_chapter(tmp_path):
-    write_chapter(tmp_path, "01-first", claim(interval(-3, -1), below(0), "supported", id="A"))
-    write_chapter(tmp_path, "02-second", claim(interval(1, 3), below(0), "not supported", id="B"))
-    table = ledger(collect(tmp_path))
+def test_a_ledger_all_by_itself_says_so_too(tmp_path):
+    assert "Open it in a clone" in repr(ledger(collect(tmp_path)))
+
+
+def test_ledger_shows_every_claim_with_a_link_to_its_chapter(book):
+    write_chapter(book, "first-things", claim(interval(-3, -1), below(0), "supported", id="A"))
+    write_chapter(book, "second-things", claim(interval(1, 3), below(0), "not supported", id="B"))
+    table = ledger(collect(book))
     shown = table._repr_html_()
     assert shown.count("<tr>") == 3
-    assert '<a href="02-second.html"><strong>B</strong></a>' in shown
+    assert '<a href="second-things.html"><strong>B</strong></a>' in shown
     assert "mxb-not-supported" in shown
     assert shown.startswith('<div class="mxb-scroll">')  # on a phone it scrolls in its own box
-    assert repr(table).splitlines()[0].startswith("A: supported (-2.0 [-3.0, -1.0] points")
+    assert repr(table).splitlines()[1].startswith("A: supported (-2.0 [-3.0, -1.0] points")
