@@ -89,7 +89,7 @@ def test_outputs_are_not_given_to_other_cells(page):
     nbformat.write(execute(page), page.with_suffix(".ipynb"))
     with page.open("a", encoding="utf8") as file:
         file.write("\n```{code-cell} ipython3\n1 + 1\n```\n")
-    with pytest.raises(ValueError, match="demo.md has gained or lost code cells: run make noteb"):
+    with pytest.raises(ValueError, match=r"demo.md has gained or lost code cells: run make noteb"):
         with_stored_outputs(page)
 
 
