@@ -24,6 +24,8 @@ from notebooks import (
     store,
     with_stored_outputs,
 )
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 HEADER = (
     "---\njupytext:\n  text_representation:\n    extension: .md\n"
@@ -59,21 +61,36 @@ def test_cells_are_named_by_their_content(page):
     assert len(set(ids)) == len(ids), "equal cells have different names all the same"
 
 
-def test_pages_show_a_notebooks_outputs_only_while_its_code_is_the_chapters(page, tmp_path):
-    nbformat.write(execute(page), page.with_suffix(".ipynb"))
+def seeded_cache(root, tmp_path):
+    """The cache that a build of the book in `root` looks outputs up in."""
     app = SimpleNamespace(
         config=SimpleNamespace(nb_execution_cache_path=str(tmp_path / "cache")),
         outdir=tmp_path / "html",
-        srcdir=tmp_path,
+        srcdir=root,
     )
     bookext.seed_cache(app)
-    cache = get_cache(tmp_path / "cache")
+    return get_cache(tmp_path / "cache")
+
+
+def test_pages_show_a_notebooks_outputs_only_while_its_code_is_the_chapters(page, tmp_path):
+    nbformat.write(execute(page), page.with_suffix(".ipynb"))
+    cache = seeded_cache(tmp_path, tmp_path)
     _, merged = cache.merge_match_into_notebook(read_chapter(page))
     assert merged.cells[1].outputs[0].text == "42\n"
     edited = read_chapter(page)
     edited.cells[1].source = "print(6 * 8)"
     with pytest.raises(KeyError):
         cache.match_cache_notebook(edited)
+
+
+def test_pages_find_the_outputs_of_every_chapter(tmp_path):
+    """Folded as its notebook is; or else a build would execute it again, for minutes."""
+    cache = seeded_cache(ROOT, tmp_path)
+    for page in chapters():
+        _, merged = cache.merge_match_into_notebook(read_chapter(page))
+        assert [cell.metadata for cell in merged.cells] == [
+            cell.metadata for cell in read_chapter(page).cells
+        ]
 
 
 def test_text_follows_the_chapter_without_running_it(page):
@@ -153,6 +170,44 @@ def test_help_lists_every_target_with_awk_alone(tmp_path):
     makefile = (ROOT / "Makefile").read_text(encoding="utf8")
     (targets,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
     assert [line.split()[0] for line in shown.splitlines()] == targets.split()
+
+
+def test_solutions_can_be_hidden_with_all_that_is_in_them(tmp_path):
+    (tmp_path / "index.md").write_text(
+        "# Page\n\n```{exercise-start}\n:label: ex-x\n```\nAsked.\n```{exercise-end}\n```\n\n"
+        "```{solution-start} ex-x\n```\nAnswered.\n```{solution-end}\n```\n\nAfterwards.\n",
+        encoding="utf8",
+    )
+    for hidden in (False, True):
+        with docutils_namespace():
+            app = Sphinx(
+                tmp_path,
+                None,
+                tmp_path / str(hidden),
+                tmp_path / "doctrees",
+                "html",
+                confoverrides={
+                    "extensions": ["myst_nb", "sphinx_exercise", "bookext"],
+                    "hide_solutions": hidden,
+                    "nb_execution_mode": "off",
+                },
+                freshenv=True,
+                status=None,
+                warningiserror=True,
+            )
+            app.build()
+        shown = (tmp_path / str(hidden) / "index.html").read_text(encoding="utf8")
+        assert "Asked." in shown
+        assert "Afterwards." in shown
+        assert ("Answered." in shown) == (not hidden)
+
+
+def test_page_that_needs_its_neighbours_has_no_colab_button():
+    for page, left in (("book/claims", ["Binder"]), ("book/other", ["Binder", "Colab"])):
+        buttons = [{"text": "Binder"}, {"text": "Colab"}]
+        context = {"header_buttons": [{"label": "launch", "buttons": buttons}, {"label": "x"}]}
+        bookext.prune_launch_buttons(None, page, "", context, None)
+        assert [button["text"] for button in buttons] == left
 
 
 def test_mathjax_has_every_part_that_the_pages_load():

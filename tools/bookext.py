@@ -7,12 +7,16 @@ from pathlib import Path
 import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, NbValidityError
+from readers import unfold
 from sphinx.util import logging
+from sphinx_exercise.nodes import solution_node
 
 LOGGER = logging.getLogger(__name__)
 
 # What the pages load of MathJax: the renderer, its fonts, and the TeX extensions it fetches on use.
 MATHJAX_PARTS = ("tex-chtml.js", "output/chtml/fonts", "input/tex/extensions")
+# Pages that read what lies beside them, which Colab, opening one notebook, does not have.
+NOT_ON_COLAB = {"book/claims"}
 
 
 def seed_cache(app):
@@ -27,6 +31,7 @@ def seed_cache(app):
     cache = get_cache(path)
     for notebook in sorted(Path(app.srcdir, "book").glob("*.ipynb")):
         content = nbformat.read(notebook, as_version=4)
+        unfold(content)  # the cache compares metadata, too
         try:
             cache.cache_notebook_bundle(CacheBundleIn(nb=content, uri=str(notebook)))
         except NbValidityError as error:
@@ -42,6 +47,30 @@ def prune_scripts(app, pagename, templatename, context, doctree):
 def _text(script):
     attributes = getattr(script, "attributes", {})
     return f"{getattr(script, 'filename', script)} {attributes.get('body', '')}"
+
+
+def prune_launch_buttons(app, pagename, templatename, context, doctree):
+    """Take the Colab button off a page that cannot work there."""
+    if pagename in NOT_ON_COLAB:
+        for group in context.get("header_buttons", []):
+            buttons = group.get("buttons", [])
+            buttons[:] = [button for button in buttons if button["text"] != "Colab"]
+
+
+def take_over_hide_solutions(app, config):
+    """Hide solutions with all that is in them where `hide_solutions` is set.
+
+    sphinx-exercise leaves out the directive alone, and fails at the end of one that spans cells.
+    """
+    if config.hide_solutions:
+        config.hide_solutions = False
+        app.connect("doctree-read", remove_solutions)
+
+
+def remove_solutions(app, doctree):
+    """Take every solution out of a page."""
+    for solution in list(doctree.findall(solution_node)):
+        solution.parent.remove(solution)
 
 
 def serve_mathjax(app, error):
@@ -65,6 +94,8 @@ def setup(app):
     """Register the handlers with Sphinx."""
     app.config.mathjax_path = "mathjax/tex-chtml.js"
     app.connect("builder-inited", seed_cache, priority=100)
+    app.connect("config-inited", take_over_hide_solutions)
     app.connect("html-page-context", prune_scripts, priority=900)
+    app.connect("html-page-context", prune_launch_buttons, priority=900)
     app.connect("build-finished", serve_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -148,6 +148,13 @@ def _fold(cell: nbformat.NotebookNode, in_solution: bool) -> None:
         cell.metadata["jupyter"]["outputs_hidden"] = True
 
 
+def unfold(notebook: nbformat.NotebookNode) -> None:
+    """Give code cells back the metadata that the chapter states."""
+    for cell in notebook.cells:
+        cell.metadata.pop("jupyter", None)
+        cell.metadata.pop("cellView", None)
+
+
 def _pieces(text: str) -> list[str]:
     """A cell's text, cut where an exercise begins, and before and after a solution's marks."""
     marks = r"(^`{3,}\{solution-(?:start|end)\}[^\n]*\n(?::\w+:[^\n]*\n)*`{3,}[ ]*$)"

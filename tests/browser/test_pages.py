@@ -132,7 +132,8 @@ def test_launch_and_edit_links_lead_to_files_of_the_repository(name):
     if source.exists():
         assert (root / edited[0]) == source
         runs_code = source.with_suffix(".ipynb").exists()
-        assert len(launched) == (2 if runs_code else 0)
+        buttons = 1 if name == "book/claims.html" else 2  # Colab has no other chapter to read
+        assert len(launched) == (buttons if runs_code else 0)
     for path in launched + edited:
         assert (root / path).is_file(), path
 
