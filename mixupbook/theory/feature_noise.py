@@ -140,6 +140,7 @@ class FeatureNoise:
                 f"patches must be at least 2 with layout 'distinct', got {self.patches}"
             )
 
+    @torch.inference_mode(False)  # examples drawn in it could not be trained with later
     def sample(self, n: int | Any, *, seed: int | Any, rare: int | Any | None = None) -> PatchData:
         """Draws n examples on the CPU; the draw depends on the arguments and the seed alone.
 

@@ -266,7 +266,7 @@ def check_objectives(objectives: Sequence[object]) -> None:
     for objective in objectives:
         if not isinstance(objective, Objective):
             found = f"{objective!r:.60}"
-            if isinstance(objective, type):
+            if isinstance(objective, type) and issubclass(objective, Objective):
                 found = f"the class {objective.__name__}: call it, {objective.__name__}()"
             raise TypeError(
                 "objective must be Standard, PairMixup or ExpectedMixup, or a sequence of them, "

@@ -1,6 +1,7 @@
 """What the theory predicts of the feature-noise model, in closed form or as a root to solve for.
 
-The book derives each of these (chapters 4 and 5) and compares it with runs of `descend`.
+The chapters on standard training and on Mixup derive each of these, and compare it with runs of
+`descend`.
 """
 
 import math
