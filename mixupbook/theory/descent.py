@@ -123,11 +123,11 @@ def descend(
         device=device,
         dtype=dtype,
     )
-    history = History(runs)
     with (
         plain_arithmetic(runs.device),
         tqdm(total=runs.steps, disable=not progress, desc="descend", unit="step") as bar,
     ):
+        history = History(runs)
         for state in walk(runs):
             history.follow(state)
             if history.all_diverged:
