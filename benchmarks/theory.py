@@ -18,13 +18,11 @@ from timing import best_times, once, report
 from torch.nn.functional import cross_entropy, one_hot
 
 import mixupbook as mb
-from mixupbook.theory.batches import stack
-from mixupbook.theory.history import Records
-from mixupbook.theory.losses import GroupedLoss
-from mixupbook.theory.patch_network import as_columns, initial_weights
-from mixupbook.theory.stepping import SplitDescent
+from mixupbook.theory.history import History
+from mixupbook.theory.patch_network import initial_weights
+from mixupbook.theory.runs import checked_runs
+from mixupbook.theory.walk import walk
 
-CPU = torch.device("cpu")
 OBJECTIVE = mb.PairMixup(0.7)
 
 
@@ -33,27 +31,33 @@ def model(dimension: int, patches: int) -> mb.FeatureNoise:
 
 
 class Step:
-    """One step of `descend` and its floor, set up as `descend` does."""
+    """The steps of `descend`, one at a time, and their floor."""
 
-    def __init__(self, n: int, dimension: int, patches: int, width: int, runs: int = 1) -> None:
-        datasets = [model(dimension, patches).sample(n, seed=run) for run in range(runs)]
-        self.data = datasets[0]
-        batch = stack(datasets, torch.float32, CPU)
-        start = initial_weights(range(runs), width, dimension, 0.01)
-        self.weights = start[0]
-        self.patches = patches
-        self.descent = SplitDescent(batch.x.flatten(1, 2), as_columns(start), 1000)
-        self.loss = GroupedLoss([OBJECTIVE] * runs, batch.y, datasets)
-        self.records = Records(range(runs), CPU)
-        self.rate = torch.full((runs, 1, 1), 0.2)
+    def __init__(self, n: int, dimension: int, patches: int, width: int) -> None:
+        self.data = model(dimension, patches).sample(n, seed=0)
+        runs = checked_runs(
+            self.data,
+            OBJECTIVE,
+            test=None,
+            width=width,
+            init_std=0.01,
+            lr=0.2,
+            steps=10**6,
+            seed=0,
+            record_every=10**6,
+            device="cpu",
+            dtype=torch.float32,
+        )
+        self.weights = initial_weights([0], width, dimension, 0.01)[0]
+        self.history = History(runs)
+        self.path = walk(runs)
+        self.descent = next(self.path).descent
         self.far = torch.rand_like(self.descent.far.moved)
-        self.responses = torch.rand(runs, n, 2 * patches * width)
-        self.square = torch.rand(runs, n, n)
+        self.responses = torch.rand(1, n, 2 * patches * width)
+        self.square = torch.rand(1, n, n)
 
     def take(self) -> None:
-        responses = self.descent.responses().unflatten(1, (-1, self.patches))
-        self.records.watch(responses)
-        self.descent.move(self.loss.gradient(responses).flatten(1, 2).mul_(self.rate))
+        self.history.watch(next(self.path).responses)
 
     def products(self) -> None:
         near, weights = self.descent.near_rows, self.descent.near_weights.float()

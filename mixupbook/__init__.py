@@ -21,7 +21,6 @@ _HOME = {
     "ExpectedMixup": "theory.objectives",
     "loss_and_gradient": "theory.gradients",
     "descend": "theory.descent",
-    "descend_weights": "theory.descent",
     "ImageData": "images.data.images",
     "Checkpoint": "images.training.checkpoint",
     "TrainingInterrupted": "images.training.fit",
@@ -41,6 +40,8 @@ __all__ = ["__version__", *sorted(_HOME)]
 
 # Names of version 0.1, which work for one more version.
 _RENAMED = {"test_error": "error_rate"}
+# Functions of version 0.1 that say themselves, at every call, what to call instead.
+_SUPERSEDED = {"descend_weights": "theory.descent"}
 
 
 def __getattr__(name: str) -> Any:
@@ -48,9 +49,10 @@ def __getattr__(name: str) -> Any:
         message = f"mixupbook.{name} is called {_RENAMED[name]} now"
         warnings.warn(message, DeprecationWarning, stacklevel=2)
         name = _RENAMED[name]
-    if name not in _HOME:
+    home = _HOME.get(name) or _SUPERSEDED.get(name)
+    if home is None:
         raise AttributeError(f"module 'mixupbook' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"mixupbook.{_HOME[name]}"), name)
+    value = getattr(importlib.import_module(f"mixupbook.{home}"), name)
     globals()[name] = value
     return value
 

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+import torch
 import xarray as xr
 from torch import Tensor
 
@@ -10,7 +11,7 @@ from mixupbook.theory.descent import descend
 from mixupbook.theory.feature_noise import FeatureNoise, PatchData
 from mixupbook.theory.objectives import Objective
 
-__all__ = ["over_seeds", "test_sample", "train_sample"]
+__all__ = ["final_weights", "over_seeds", "test_sample", "train_sample"]
 
 # Seeds of test samples, away from those of the training samples.
 TEST_SEEDS = 1000
@@ -26,6 +27,16 @@ def test_sample(model: FeatureNoise, n: int, seed: int) -> PatchData:
     return model.sample(n, seed=TEST_SEEDS + seed, rare=n // 2)
 
 
+def final_weights(
+    train: PatchData | Sequence[PatchData],
+    objective: Objective | Sequence[Objective],
+    **training: Any,
+) -> Tensor:
+    """The weights (run, 2, m, d) after the last step of `mixupbook.descend`, as a tensor."""
+    result = descend(train, objective, return_weights=True, **training)
+    return torch.from_numpy(result.weights.values)
+
+
 def over_seeds(
     settings: Mapping[Hashable, tuple[FeatureNoise, Objective]],
     *,
@@ -33,7 +44,7 @@ def over_seeds(
     n: int = 100,
     test: int = 600,
     **training: Any,
-) -> xr.Dataset | tuple[xr.Dataset, Tensor]:
+) -> xr.Dataset:
     """Trains one network for each setting and seed, all of them in one call of `descend`.
 
     A seed stands for a training sample, a test sample and initial weights; it is the same in all
@@ -48,8 +59,7 @@ def over_seeds(
         training: what `mixupbook.descend` takes besides.
 
     Returns:
-        The dataset of `mixupbook.descend` with dimensions setting and seed in place of run; with
-        ``return_weights=True`` a pair of it and the weights (setting, seed, 2, m, d).
+        The dataset of `mixupbook.descend` with dimensions setting and seed in place of run.
     """
     runs = [(model, seed) for model, _ in settings.values() for seed in seeds]
     # Settings of one model share their samples.
@@ -64,9 +74,6 @@ def over_seeds(
         seed=[seed for _, seed in runs],
         **training,
     )
-    if training.get("return_weights"):
-        dataset, weights = result
-        return _arranged(dataset, settings, seeds), weights.unflatten(0, (-1, len(seeds)))
     return _arranged(result, settings, seeds)
 
 

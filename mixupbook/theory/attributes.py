@@ -5,25 +5,48 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from mixupbook.theory.objectives import Objective
+from mixupbook.theory.runs import Runs
 
-__all__ = ["described", "shared"]
+__all__ = ["attributes"]
 
 
-def shared(values: Sequence[Any]) -> Any:
+def attributes(runs: Runs) -> dict[str, Any]:
+    """The parameters of `descend`: one value where all runs share it, else the list."""
+    examples, patches, dimension = runs.train.x.shape[1:]
+    return {
+        "objective": _shared(_described(runs.objectives)),
+        "lr": _shared(runs.rates),
+        "seed": _shared(runs.seeds),
+        "examples": examples,
+        "patches": patches,
+        "dimension": dimension,
+        "test_examples": 0 if runs.test is None else runs.test.x.shape[1],
+        "width": runs.width,
+        "init_std": runs.init_std,
+        "steps": runs.steps,
+        "record_every": runs.record_every,
+        "device": str(runs.device),
+        "dtype": str(runs.dtype).removeprefix("torch."),
+    }
+
+
+def _shared(values: Sequence[Any]) -> Any:
     """One value where all runs share it, else the list: of texts as JSON, of numbers as it is."""
     if all(value == values[0] for value in values):
         return values[0]
     return json.dumps(values) if isinstance(values[0], str) else list(values)
 
 
-def described(objectives: Sequence[Objective]) -> list[str]:
+def _described(objectives: Sequence[Objective]) -> list[str]:
     """Like their reprs, but with functions by name, and numbered where several have one name."""
     namesakes: dict[str, list[object]] = {}
 
     def shown(value: object) -> str:
         if not callable(value):
-            return repr(value)
+            return repr(value.item() if isinstance(value, np.generic) else value)
         name = getattr(value, "__qualname__", type(value).__qualname__)
         known = namesakes.setdefault(name, [])
         if value not in known:

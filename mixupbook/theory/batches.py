@@ -1,17 +1,15 @@
-"""Many runs as one: arguments given once or once per run, and data stacked along a run axis."""
+"""The examples of many runs, checked to be alike and stacked along a run axis."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mixupbook.theory.feature_noise import PatchData
-from mixupbook.theory.objectives import Objective
+from mixupbook.theory.feature_noise import FeatureNoise, PatchData
 
-SEQUENCES = (list, tuple, range, np.ndarray)
+__all__ = ["Batch", "check_data", "check_test_data", "stack"]
 
 
 class Batch(NamedTuple):
@@ -20,49 +18,16 @@ class Batch(NamedTuple):
     x: Float[Tensor, "R n P d"]
     y: Float[Tensor, "R n"]
     is_rare: Bool[Tensor, "R n"]
-
-
-def spread(arguments: dict[str, Any]) -> dict[str, list[Any]]:
-    """Each argument as a list with one entry per run.
-
-    A list, tuple, range or array gives one value per run; anything else is shared by all runs.
-
-    Raises:
-        ValueError: sequences of different lengths, or an empty one.
-    """
-    lengths = {name: len(v) for name, v in arguments.items() if isinstance(v, SEQUENCES)}
-    if 0 in lengths.values():
-        empty = min(lengths, key=lengths.get)
-        raise ValueError(f"{empty} must hold at least one run, got an empty sequence")
-    if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{length} in {name}" for name, length in lengths.items())
-        raise ValueError(
-            f"sequences must have one entry for each run, got {listed} (each combination of two "
-            "lists is a run of its own: itertools.product lists them)"
-        )
-    runs = max(lengths.values(), default=1)
-    return {
-        name: list(value) if name in lengths else [value] * runs
-        for name, value in arguments.items()
-    }
-
-
-def check_objectives(objectives: Sequence[object]) -> None:
-    """Raises a TypeError unless each is an objective."""
-    for objective in objectives:
-        if not isinstance(objective, Objective):
-            raise TypeError(
-                f"objective must be Standard, PairMixup or ExpectedMixup, or a sequence of them, "
-                f"got {objective!r:.60}"
-            )
+    datasets: Sequence[PatchData]
 
 
 def check_data(name: str, datasets: Sequence[object]) -> None:
     """Raises an error unless all are `PatchData` of one size."""
     for data in datasets:
         if not isinstance(data, PatchData):
+            hint = " (its method sample draws them)" if isinstance(data, FeatureNoise) else ""
             raise TypeError(
-                f"{name} must be PatchData, or a sequence of them, got {type(data).__name__}"
+                f"{name} must be PatchData, or a sequence of them, got {type(data).__name__}{hint}"
             )
     first = tuple(datasets[0].x.shape)
     for run, data in enumerate(datasets):
@@ -93,7 +58,7 @@ def check_test_data(tests: Sequence[object], trains: Sequence[PatchData]) -> Non
 
 
 def stack(
-    datasets: Sequence[PatchData], dtype: torch.dtype, device: torch.device, name: str = "data"
+    name: str, datasets: Sequence[PatchData], dtype: torch.dtype, device: torch.device
 ) -> Batch:
     """The data of all runs along a leading axis, in one precision, on one device.
 
@@ -108,13 +73,13 @@ def stack(
         together = parts[0][None] if len(parts) == 1 else torch.stack(parts)
         return together.expand(len(datasets), *together.shape[1:])
 
-    batch = Batch(stacked("x", dtype), stacked("y", dtype), stacked("is_rare", torch.bool))
+    x, y, is_rare = stacked("x", dtype), stacked("y", dtype), stacked("is_rare", torch.bool)
     # The extremes tell without a mask as large as the data.
-    if not torch.stack(batch.x[: len(distinct)].aminmax()).isfinite().all():
+    if not torch.stack(x[: len(distinct)].aminmax()).isfinite().all():
         largest = max(float(data.x.abs().max()) for data in distinct)
         limit = torch.finfo(dtype).max
         raise ValueError(
             f"{name} must hold numbers in the range of {dtype}, at most {limit:.1e}, "
             f"got {largest:.1e}"
         )
-    return batch
+    return Batch(x, y, is_rare, datasets)

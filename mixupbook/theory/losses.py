@@ -25,7 +25,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from mixupbook.theory.feature_noise import PatchData
+from mixupbook.theory.batches import Batch
 from mixupbook.theory.objectives import ExpectedMixup, Objective, PairMixup, Standard
 
 
@@ -175,9 +175,7 @@ class PairLoss:
 class GroupedLoss:
     """The losses of runs with different objectives: those of one kind are computed together."""
 
-    def __init__(
-        self, objectives: Sequence[Objective], y: Float[Tensor, "R n"], data: Sequence[PatchData]
-    ) -> None:
+    def __init__(self, objectives: Sequence[Objective], train: Batch) -> None:
         members: dict[int, list[int]] = {}
         for run, objective in enumerate(objectives):
             members.setdefault(_number_of_nodes(objective), []).append(run)
@@ -185,11 +183,11 @@ class GroupedLoss:
         for nodes, runs in members.items():
             chosen = [objectives[run] for run in runs]
             if nodes == 0:
-                loss = StandardLoss(chosen, y[runs])
+                loss = StandardLoss(chosen, train.y[runs])
             else:
-                masks = [objectives[run].mask(data[run]) for run in runs]
-                loss = PairLoss(chosen, y[runs], masks)
-            self.groups.append((torch.tensor(runs, device=y.device), loss))
+                masks = [objectives[run].mask(train.datasets[run]) for run in runs]
+                loss = PairLoss(chosen, train.y[runs], masks)
+            self.groups.append((torch.tensor(runs, device=train.y.device), loss))
 
     def value(self, responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, " R"]:
         """The loss of each run."""

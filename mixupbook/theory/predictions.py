@@ -1,11 +1,12 @@
 """What the theory predicts of the feature-noise model, in closed form or as a root to solve for.
 
-The book derives each of these (chapters 4 and 5) and compares it with runs of `descend`.
+The chapters on standard training and on Mixup derive each of these, and compare it with runs of
+`descend`.
 """
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, no_type_check
+from typing import Any, NamedTuple
 
 from scipy.optimize import brentq
 from scipy.special import expit
@@ -39,10 +40,9 @@ class Pushes(NamedTuple):
     wrong: float
 
 
-# These functions check their arguments themselves, and take whole numbers for real ones:
-# no_type_check keeps the type checker of the tests from speaking first.
-@no_type_check
-def growth_rates(model: FeatureNoise, n: int) -> GrowthRates:
+# `| Any`: what else is given is refused by hand, with messages for people; the type checker of the
+# tests is not to speak first.
+def growth_rates(model: FeatureNoise | Any, n: int | Any) -> GrowthRates:
     """Early growth rates under standard training on n examples, for small weights.
 
     Along a direction of rate g, a step of size eta multiplies the inner product by 1 + eta g,
@@ -70,8 +70,7 @@ def growth_rates(model: FeatureNoise, n: int) -> GrowthRates:
     return GrowthRates(0.5 - rare, rare, model.noise_std**2 * (model.dimension - 4) / n)
 
 
-@no_type_check
-def steps_to_grow(factor: float, rate: float, lr: float) -> float:
+def steps_to_grow(factor: float | Any, rate: float | Any, lr: float | Any) -> float:
     """Steps of size `lr` in which an inner product grows by a factor, at one of the rates above.
 
     Raises:
@@ -87,9 +86,8 @@ def steps_to_grow(factor: float, rate: float, lr: float) -> float:
     return math.log(factor) / math.log1p(lr * rate)
 
 
-@no_type_check
 def equilibrium_margin(
-    lam: float, label_lam: float | None = None, *, overlap: float = 0.0
+    lam: float | Any, label_lam: float | Any | None = None, *, overlap: float | Any = 0.0
 ) -> float:
     """The margin A on a common feature at which Mixup over all pairs comes to rest.
 
@@ -132,8 +130,7 @@ def equilibrium_margin(
     return _root(slope)
 
 
-@no_type_check
-def cross_term_pushes(lam: float, margin: float) -> Pushes:
+def cross_term_pushes(lam: float | Any, margin: float | Any) -> Pushes:
     """The two residuals by which common-rare pairs push a rare feature that nobody has learned.
 
     A common feature has margin A. Where it shares a patch with the rare feature of its own class,
@@ -166,8 +163,7 @@ def cross_term_pushes(lam: float, margin: float) -> Pushes:
     return Pushes(float(right), float(right - 1))
 
 
-@no_type_check
-def critical_margin(lam: float) -> float:
+def critical_margin(lam: float | Any) -> float:
     """The margin A* of a common feature above which the wrong class is pushed harder.
 
     It solves right = -wrong in `cross_term_pushes`, that is S(l^2 A) + S((1 - l)^2 A) = 3/2.

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from mixupbook.pages import theory_runs
 from mixupbook.theory.descent import descend
@@ -21,13 +20,14 @@ TRAINING = {"width": 2, "steps": 7, "record_every": 3}
 
 
 def test_each_run_is_the_one_made_by_hand():
-    result, weights = theory_runs.over_seeds(
+    result = theory_runs.over_seeds(
         SETTINGS, seeds=[5, 2], n=10, test=8, return_weights=True, **TRAINING
     )
     assert result.rare_error.sizes == {"setting": 3, "seed": 2, "step": 4}
-    assert weights.shape == (3, 2, 2, 2, 11)
-    for index, (name, (model, objective)) in enumerate(SETTINGS.items()):
-        alone, alone_weights = descend(
+    assert result.weights.dims == ("setting", "seed", "class", "filter", "dimension")
+    assert result.weights.shape == (3, 2, 2, 2, 11)
+    for name, (model, objective) in SETTINGS.items():
+        alone = descend(
             model.sample(10, seed=2, rare=round(10 * model.rare_fraction)),
             objective,
             test=model.sample(8, seed=1002, rare=4),
@@ -36,9 +36,21 @@ def test_each_run_is_the_one_made_by_hand():
             **TRAINING,
         )
         run = result.sel(setting=name, seed=2)
-        for variable in ("loss", "rare_error", "feature_alignment", "noise_memorisation"):
+        for variable in (
+            "loss",
+            "rare_error",
+            "feature_alignment",
+            "noise_memorisation",
+            "weights",
+        ):
             np.testing.assert_allclose(run[variable], alone[variable][0], rtol=1e-4, atol=1e-6)
-        torch.testing.assert_close(weights[index, 1], alone_weights[0], rtol=1e-4, atol=1e-6)
+
+
+def test_final_weights_are_those_of_descend():
+    train = theory_runs.train_sample(MODEL, 10, seed=2)
+    found = theory_runs.final_weights(train, PairMixup(0.7), seed=[2, 3], **TRAINING)
+    expected = descend(train, PairMixup(0.7), seed=[2, 3], return_weights=True, **TRAINING)
+    assert np.array_equal(found.numpy(), expected.weights)
 
 
 def test_without_weights_it_is_the_dataset():
