@@ -21,7 +21,10 @@ def values_can_be_read(tensor: Tensor) -> bool:
 
 def onto(tensor: Tensor, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
     """`tensor` on `device`. A copy from the processor's memory does not wait for a GPU."""
-    return tensor.to(device, dtype or tensor.dtype, non_blocking=tensor.device.type == "cpu")
+    dtype = tensor.dtype if dtype is None else dtype
+    if tensor.device == device:
+        return tensor.to(dtype)
+    return tensor.to(device, dtype, non_blocking=tensor.device.type == "cpu")
 
 
 def batch_and_device(x: Batch | int) -> tuple[int, torch.device]:
@@ -34,14 +37,17 @@ def batch_and_device(x: Batch | int) -> tuple[int, torch.device]:
         TypeError: neither a batch nor a whole number.
         ValueError: no example in it.
     """
-    if isinstance(x, numbers.Integral):
+    if isinstance(x, Tensor):
+        found = "x", x
+    elif isinstance(x, Mapping | list | tuple):
+        found = _first("x", x)
+    elif isinstance(x, numbers.Integral):
         return whole_number("the number of examples", x, at_least=1), torch.device("cpu")
-    if not isinstance(x, Tensor | Mapping | list | tuple):
+    else:
         raise TypeError(
             "x must be a torch.Tensor, a dict, list or tuple of them, or the number of examples, "
             f"got {type(x).__name__}"
         )
-    found = _first("x", x)
     if found is None:
         raise ValueError(f"x must hold at least one tensor, got {x!r}")
     path, examples = found

@@ -194,8 +194,7 @@ def unmixed_draw(
     batch: int, device: torch.device, num_classes: int | None, *, per_sample: bool
 ) -> Draw:
     """A `Draw` that mixes nothing."""
-    shape = (batch,) if per_sample else ()
-    one = torch.ones(shape, dtype=torch.float32, device=device)
+    one = torch.ones(batch if per_sample else (), dtype=torch.float32, device=device)
     return known_draw(one, one, torch.arange(batch, device=device), num_classes, mixes=False)
 
 

@@ -39,7 +39,7 @@ def unpacked(state: Packed) -> torch.Generator:
 
 def of_worker(generator: torch.Generator, worker_seed: int) -> torch.Generator:
     """A generator of a worker's own: with copies of one, all workers would draw alike."""
-    return torch.Generator().manual_seed((generator.initial_seed() + worker_seed) % 2**63)
+    return torch.Generator("cpu").manual_seed((generator.initial_seed() + worker_seed) % 2**63)
 
 
 def drawing_device(generator: torch.Generator | None, device: torch.device) -> torch.device:

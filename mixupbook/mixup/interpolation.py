@@ -1,5 +1,6 @@
 """Interpolation between examples and their partners, of arguments that are known to be right."""
 
+import torch
 from torch import Tensor
 
 from mixupbook.mixup.batches import onto
@@ -21,7 +22,8 @@ def broadcast(lam: Tensor, like: Tensor) -> Tensor:
 
 
 def _gather(values: Tensor, partner: Tensor) -> Tensor:
-    # Four times faster than indexing on a processor, but it would lose a channels-last layout.
-    if values.is_contiguous():
+    # Four times faster than indexing on a processor, but it would lose a channels-last layout; and
+    # the compiler cannot ask for the layout where the batch size varies.
+    if not torch.compiler.is_compiling() and values.is_contiguous():
         return values.index_select(0, partner)
     return values[partner]

@@ -80,8 +80,9 @@ def draw_partners(
         raise TypeError(f"y must be given for partners={partners!r}, as in mix.draw(x, y)")
     check_labels(y, batch)
     allowed = _allowed_pairs(partners, y)
-    uniform = torch.rand(batch, generator=generator, dtype=torch.float64, device=device)
+    uniform = torch.rand(batch, generator=generator, dtype=torch.float32, device=device)
     # The partner of rank r (from 1) among those allowed is where their running count reaches r.
+    # Below 1 by a step of 2^-24, a uniform number times a count never rounds up to the count.
     running = allowed.cumsum(dim=1)
     rank = (onto(uniform, allowed.device) * running[:, -1]).to(running.dtype) + 1
     return torch.searchsorted(running, rank[:, None]).squeeze(1)

@@ -53,12 +53,11 @@ class Mixup(FixedSettings):
         TypeError: an argument of the wrong kind.
         ValueError: a value outside what is allowed, or a callable map that leaves [0, 1].
 
-    Class weights: ``cross_entropy(output, targets, weight=w)`` divides the targets' loss by B, but
-    by the sum of the labels' weights for integer labels, so that the two differ (by a factor of
-    2.5 for weights about 0.4). `Draw.loss` gives the weighted mean of integer labels.
+    Class weights: for targets, ``cross_entropy(output, targets, weight=w)`` divides by B, for
+    integer labels by the sum of their weights. `Draw.loss` mixes the loss of integer labels.
 
-    ``torch.compile(mix)`` breaks its graph at the draw. For one whole graph (``fullgraph=True``)
-    make the draw outside, ``draw = mix.draw(len(x))``, and compile what uses it.
+    ``torch.compile(mix)`` breaks its graph at the draw. For one graph (``fullgraph=True``) make the
+    draw outside, ``draw = mix.draw(len(x))``, and compile what uses it.
 
     Sources: Mixup, Zhang et al. (ICLR 2018); decoupled labels and the early stop, the abstract of
     Zou et al. (ICML 2023); the late start, a control after Golatkar et al. (NeurIPS 2019).
@@ -227,9 +226,7 @@ class Mixup(FixedSettings):
         self._hear_as_worker()
         batch, device = batch_and_device(x)
         if not self.active:
-            return unmixed_draw(
-                (batch,) if self.per_sample else (), batch, device, self.num_classes
-            )
+            return unmixed_draw(batch, device, self.num_classes, per_sample=self.per_sample)
         count = batch if self.per_sample else 1
         place = self.generator, drawing_device(self.generator, device)
         lam = onto(folded_beta(self.alpha, count, *place), device)
