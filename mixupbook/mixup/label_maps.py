@@ -6,8 +6,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from mixupbook._arguments import in_interval, is_number, nearest_hint
-from mixupbook.mixup.targets import values_can_be_read
+from mixupbook._arguments import is_number, nearest_hint
+from mixupbook.mixup.coefficients import coefficients_in_unit_interval, in_unit_interval
 
 __all__ = ["INDEPENDENT", "LABEL_MAPS", "LabelMap", "label_coefficient"]
 
@@ -111,25 +111,4 @@ def _checked(function: Callable[[Tensor], Tensor], lam: Tensor) -> Tensor:
             f"label_map must take a tensor of coefficients to one of the same shape or to one "
             f"number, got {function!r}, which fails with: {error}"
         ) from error
-    if values_can_be_read(values):
-        check_unit_interval("label_map must stay in [0, 1] for coefficients in [0.5, 1]", values)
-    return values
-
-
-def coefficients_in_unit_interval(name: str, lam: float | Tensor) -> Tensor:
-    """`lam` as a tensor, refused where it is not numbers in [0, 1]."""
-    if not isinstance(lam, Tensor):
-        # In float64 a number given as such loses nothing on its way to the dtype of the examples.
-        return torch.tensor(in_interval(name, lam, 0, 1), dtype=torch.float64)
-    if not lam.is_floating_point():
-        raise TypeError(f"{name} must be a number or a floating tensor, got {lam.dtype}")
-    if values_can_be_read(lam):
-        check_unit_interval(f"{name} must lie in [0, 1]", lam)
-    return lam
-
-
-def check_unit_interval(rule: str, values: Tensor) -> None:
-    """Raises a ValueError that states `rule` and the first value outside [0, 1]."""
-    outside = ~((values >= 0) & (values <= 1))
-    if outside.any():
-        raise ValueError(f"{rule}, got {values[outside][0].item():g}")
+    return in_unit_interval("label_map must stay in [0, 1] for coefficients in [0.5, 1]", values)

@@ -1,99 +1,81 @@
-"""Checks of a batch: its examples, its labels, its partners.
+"""Labels of every kind, as targets that can be mixed: one floating row, or array, per example.
 
-Shapes and dtypes are checked everywhere; values only where `values_can_be_read`.
+Kinds and shapes are checked everywhere; values only where they can be read.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor
 
-# How far a row of probabilities may be from summing to one, where its precision allows it.
-ROW_SUM_TOLERANCE = 2e-3
+from mixupbook.mixup.batches import values_can_be_read
+
+__all__ = ["as_targets", "check_labels"]
 
 
-def values_can_be_read(tensor: Tensor) -> bool:
-    """Whether a look at the values costs little: on a GPU it waits, and breaks a compiled graph."""
-    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+def as_targets(y: Tensor, batch: int, num_classes: int | None, dtype: torch.dtype) -> Tensor:
+    """Labels as floating targets, shape (B, ...).
 
+    Args:
+        y: shape (B, ...): floating (soft labels, several labels, numbers, masks), taken as it is,
+            or integer of shape (B,) in 0..num_classes-1, which becomes rows of one 1 in `dtype`.
+        batch: B.
+        num_classes: K, which integer labels need.
+        dtype: of the rows (B, K) of integer labels.
 
-def check_examples(x: Tensor) -> None:
-    """Refuses what is not a floating tensor of at least one example."""
-    if not isinstance(x, Tensor):
-        raise TypeError(f"x must be a torch.Tensor, got {type(x).__name__}")
-    if not x.is_floating_point():
-        raise TypeError(f"x must be floating (convert images with x.float() / 255), got {x.dtype}")
-    if x.ndim == 0 or len(x) == 0:
-        raise ValueError(f"x must hold at least one example, got shape {tuple(x.shape)}")
+    Raises:
+        TypeError: `y` is neither, or integer of another shape.
+        ValueError: not B labels, integer labels without `num_classes`, or labels out of range.
 
-
-def check_soft_labels(y: Tensor, batch: int) -> None:
-    """Refuses what is not `batch` rows of probabilities."""
-    if not isinstance(y, Tensor) or not y.is_floating_point():
-        got = y.dtype if isinstance(y, Tensor) else type(y).__name__
-        raise TypeError(f"y must be floating rows of probabilities (B, K), got {got}")
-    if y.ndim != 2 or len(y) != batch:
-        raise ValueError(f"y must have shape ({batch}, K), got {tuple(y.shape)}")
-    if not values_can_be_read(y):
-        return
-    # Half precision rounds each entry, and would round their sum once more.
-    excess = y.sum(dim=1, dtype=torch.promote_types(y.dtype, torch.float32)) - 1
-    tolerance = max(ROW_SUM_TOLERANCE, torch.finfo(y.dtype).eps)
-    is_probability = (y >= 0).all(dim=1) & (excess.abs() <= tolerance)
-    if not is_probability.all():
-        row = int((~is_probability).nonzero()[0])
-        raise ValueError(
-            f"y must hold probabilities that sum to one in every row, got row {row}: "
-            f"{y[row].tolist()}"
+    Where values cannot be read (see `values_can_be_read`), the row of a label out of range is NaN.
+    """
+    check_labels(y, batch)
+    if y.is_floating_point():
+        return y
+    if y.dtype == torch.bool or y.is_complex():
+        raise TypeError(
+            f"y must be integer or floating, got {y.dtype}; several labels for an example are "
+            "mixed as y.float()"
         )
+    if y.ndim > 1:
+        raise TypeError(
+            f"integer y must have shape ({batch},), got {tuple(y.shape)}: rows of zeros and ones "
+            "are mixed as y.float(); labels of pixels or words go unmixed to "
+            "draw.loss(criterion, output, y), or are mixed as one-hot floats"
+        )
+    if num_classes is None:
+        raise ValueError(
+            "num_classes must be given for integer y, as in Mixup(num_classes=10), got None"
+        )
+    return _one_hot(y, num_classes, dtype)
 
 
-def check_permutation(permutation: Tensor, batch: int) -> None:
-    """Refuses what is not a permutation of 0..batch-1."""
-    if not isinstance(permutation, Tensor) or permutation.dtype not in (torch.int64, torch.int32):
-        got = getattr(permutation, "dtype", type(permutation).__name__)
-        raise TypeError(f"permutation must be an integer tensor, got {got}")
-    if permutation.shape != (batch,):
-        raise ValueError(f"permutation must have shape ({batch},), got {tuple(permutation.shape)}")
-    if values_can_be_read(permutation):
-        expected = torch.arange(batch, dtype=permutation.dtype)
-        if not torch.equal(permutation.sort().values, expected):
-            raise ValueError(
-                f"permutation must hold each of 0..{batch - 1} once, got {permutation.tolist()}"
-            )
-
-
-def soft_labels(y: Tensor, batch: int, num_classes: int, dtype: torch.dtype) -> Tensor:
-    """Labels as rows of probabilities, shape (B, K): integers one-hot in `dtype`, rows as given."""
+def check_labels(y: Any, batch: int) -> None:
+    """Refuses what is not a tensor with one label, of whatever kind, for each example."""
+    if isinstance(y, list | tuple) and any(isinstance(label, str) for label in y):
+        raise TypeError(
+            f"y must be a torch.Tensor, got strings ({y[0]!r}, ...): number the classes from 0"
+        )
     if not isinstance(y, Tensor):
         raise TypeError(f"y must be a torch.Tensor, got {type(y).__name__}")
-    if not y.is_floating_point():
-        return one_hot_labels(y, batch, num_classes, dtype)
-    if y.ndim != 2:
-        raise TypeError(
-            f"y must be integers (B,) or floating rows of probabilities (B, K), "
-            f"got {y.dtype} of shape {tuple(y.shape)}"
-        )
-    check_soft_labels(y, batch)
-    if y.shape[1] != num_classes:
-        raise ValueError(f"y must have num_classes = {num_classes} columns, got {y.shape[1]}")
-    return y
-
-
-def one_hot_labels(y: Tensor, batch: int, num_classes: int, dtype: torch.dtype) -> Tensor:
-    """Integer labels of shape (B,) as one-hot rows, shape (B, K)."""
-    if y.dtype == torch.bool or y.is_complex():
-        raise TypeError(f"y must be integers or rows of probabilities, got {y.dtype}")
-    if y.shape != (batch,):
+    if y.ndim == 0 or len(y) != batch:
         raise ValueError(
-            f"y must have one integer label for each of the {batch} examples, shape ({batch},), "
-            f"got shape {tuple(y.shape)}"
+            f"y must have one label for each of the {batch} examples, shape ({batch},) or "
+            f"({batch}, ...), got shape {tuple(y.shape)}"
         )
+
+
+def _one_hot(y: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:
     y = y.to(torch.int64)  # torch finds no least of the larger unsigned types
-    if values_can_be_read(y):
-        low, high = (bound.item() for bound in y.aminmax())
-        if low < 0 or high >= num_classes:
-            raise ValueError(
-                f"y must lie in 0..{num_classes - 1} (num_classes = {num_classes}), "
-                f"got labels from {low} to {high}"
-            )
-    one_hot = torch.zeros(batch, num_classes, dtype=dtype, device=y.device)
-    return one_hot.scatter_(1, y.unsqueeze(1), 1)
+    rows = torch.zeros(len(y), num_classes, dtype=dtype, device=y.device)
+    if not values_can_be_read(y):
+        outside = (y < 0) | (y >= num_classes)
+        inside = y.clamp(0, num_classes - 1)
+        return rows.scatter_(1, inside.unsqueeze(1), 1).masked_fill_(outside[:, None], torch.nan)
+    low, high = (bound.item() for bound in y.aminmax())
+    if low < 0 or high >= num_classes:
+        raise ValueError(
+            f"y must lie in 0..{num_classes - 1} (num_classes = {num_classes}), got labels from "
+            f"{low} to {high}; where some are to be ignored, use draw.loss"
+        )
+    return rows.scatter_(1, y.unsqueeze(1), 1)

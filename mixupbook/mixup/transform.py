@@ -1,45 +1,63 @@
-"""Mixup itself: the draw of coefficients and partners, and the schedule."""
+"""Mixup itself: its settings, its schedule, and the draw of coefficients and partners."""
 
-import contextlib
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import default_collate, get_worker_info
+from torch.utils.data import get_worker_info
 
 from mixupbook._arguments import in_interval, true_or_false, whole_number
-from mixupbook.mixup.draw import interpolate
+from mixupbook.mixup.batches import Batch, batch_and_device, onto
+from mixupbook.mixup.coefficients import folded_beta
+from mixupbook.mixup.collate import Key, MixedCollate, stack_pairs
+from mixupbook.mixup.draw import Draw, known_draw, unmixed_draw
+from mixupbook.mixup.fixed import FixedSettings
+from mixupbook.mixup.generators import checked, copied, drawing_device, of_worker, packed, unpacked
 from mixupbook.mixup.label_maps import INDEPENDENT, LabelMap, as_function
-from mixupbook.mixup.targets import check_examples, soft_labels
+from mixupbook.mixup.partners import ALL, Partners, check_partners, draw_partners
+from mixupbook.mixup.schedule import Schedule
 
 __all__ = ["Mixup"]
 
-# From here on lambda is 1/2 in every floating dtype.
-LARGE_ALPHA = 1e30
 
-
-class Mixup:
+class Mixup(FixedSettings):
     """Mixup for a training loop, with decoupled labels and a schedule.
 
     Calling it on a batch draws lambda ~ Beta(alpha, alpha), folded to [0.5, 1] so that the first
     example is the larger part, the label coefficient l_y, and a random partner for each example;
-    it returns mixed examples and soft targets, and leaves its inputs alone.
+    it returns mixed examples and soft targets, and leaves its inputs alone. `draw` gives
+    coefficients and partners themselves: for a loss of your own (`Draw.loss`), several inputs, or
+    hidden activations.
 
     Args:
-        alpha: parameter of the Beta law, finite and positive.
+        alpha: parameter of the Beta law, finite, at least 0; 0 is no mixing.
         label_map: how l_y follows from lambda (see `label_coefficient`), or ``"independent"`` for
             a second, independent draw of the same law.
-        num_classes: K, the number of classes, at least 2.
+        num_classes: K, the number of classes, at least 2; integer labels need it.
         start_epoch: the late-started control: no mixing before this epoch.
         stop_epoch: early-stopped Mixup: no mixing from this epoch on (0: never any).
         per_sample: draw a lambda for each example instead of one for the batch.
+        partners: ``"all"``: a random permutation of the batch. ``"same_label"`` (oneself among
+            them), ``"other_label"``, or a callable that takes the labels of a batch to a bool
+            tensor (B, B) of who (row) may have whom (column) as a partner: for each example one
+            partner, uniform among those allowed.
         generator: source of every draw; where it is None, torch's default generator.
+
+    Settings cannot be changed afterwards. With a `start_epoch` or a `stop_epoch`, `set_epoch` has
+    to be called before the first batch. Torch's default dtype and device play no part.
 
     Raises:
         TypeError: an argument of the wrong kind.
         ValueError: a value outside what is allowed, or a callable map that leaves [0, 1].
+
+    Class weights: for targets, ``cross_entropy(output, targets, weight=w)`` divides by B, for
+    integer labels by the sum of their weights. `Draw.loss` mixes the loss of integer labels.
+
+    ``torch.compile(mix)`` breaks its graph at the draw. For one graph (``fullgraph=True``) make the
+    draw outside, ``draw = mix.draw(len(x))``, and compile what uses it.
 
     Sources: Mixup, Zhang et al. (ICLR 2018); decoupled labels and the early stop, the abstract of
     Zou et al. (ICML 2023); the late start, a control after Golatkar et al. (NeurIPS 2019).
@@ -51,131 +69,186 @@ class Mixup:
         (torch.Size([5, 1, 8, 8]), [0, 1, 2, 0, 1])
     """
 
+    _settings = (
+        "alpha",
+        "label_map",
+        "num_classes",
+        "start_epoch",
+        "stop_epoch",
+        "per_sample",
+        "partners",
+    )
+    _instead = MappingProxyType(
+        {
+            "generator": "mix.with_generator(generator) is a copy that draws from another",
+            "epoch": "call mix.set_epoch(epoch)",
+            "active": "call mix.set_epoch(epoch)",
+        }
+    )
+
     def __init__(
         self,
         alpha: float = 1.0,
         *,
         label_map: LabelMap = "identity",
-        num_classes: int,
+        num_classes: int | None = None,
         start_epoch: int | None = None,
         stop_epoch: int | None = None,
         per_sample: bool = False,
+        partners: Partners = ALL,
         generator: torch.Generator | None = None,
     ) -> None:
-        self.alpha = in_interval("alpha", alpha, 0, open_low=True)
-        self.label_map = label_map
-        self.num_classes = whole_number("num_classes", num_classes, at_least=2)
-        self.start_epoch = _optional_epoch("start_epoch", start_epoch)
-        self.stop_epoch = _optional_epoch("stop_epoch", stop_epoch)
-        if start_epoch is not None and stop_epoch is not None and start_epoch >= stop_epoch:
-            raise ValueError(
-                f"start_epoch must be below stop_epoch {stop_epoch!r}, got {start_epoch!r}"
-            )
-        self.per_sample = true_or_false("per_sample", per_sample)
-        if generator is not None and not isinstance(generator, torch.Generator):
-            raise TypeError(f"generator must be a torch.Generator or None, got {generator!r}")
-        self.generator = generator
-        self.epoch = 0
-        scheduled = start_epoch is not None or stop_epoch is not None
-        self._epoch_of_workers = _shared_number(0) if scheduled else None
-        self._worker_seed: int | None = None
+        schedule = Schedule(start_epoch, stop_epoch)
         independent = isinstance(label_map, str) and label_map == INDEPENDENT
-        self._label_function = None if independent else as_function(label_map)
-        if self._label_function is not None:
-            self._label_function(torch.linspace(0.5, 1, 101))
+        label_function = None if independent else as_function(label_map)
+        if num_classes is not None:
+            num_classes = whole_number("num_classes", num_classes, at_least=2)
+        vars(self).update(
+            alpha=in_interval("alpha", alpha, 0),
+            label_map=label_map,
+            num_classes=num_classes,
+            start_epoch=schedule.start,
+            stop_epoch=schedule.stop,
+            per_sample=true_or_false("per_sample", per_sample),
+            partners=check_partners(partners),
+            generator=checked(generator),
+            _schedule=schedule,
+            _label_function=label_function,
+            _worker_seed=None,
+        )
+        if label_function is not None:
+            label_function(torch.linspace(0.5, 1, 101, dtype=torch.float32, device="cpu"))
 
     def __getstate__(self) -> dict[str, Any]:
-        # As plain numbers: where a loader starts its workers anew, torch would send the state as
-        # shared memory, which not every system grants.
-        state = self.__dict__.copy()
+        state = vars(self).copy()
         if self.generator is not None:
-            state["generator"] = (self.generator.device, self.generator.get_state().cpu().numpy())
+            state["generator"] = packed(self.generator)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        vars(self).update(state)
         if self.generator is not None:
-            device, numbers = state["generator"]
-            self.generator = torch.Generator(device)
-            self.generator.set_state(torch.from_numpy(numbers))
-        number = self._epoch_of_workers
-        if number is not None and not number.is_shared():  # a copy, not a loader's worker
-            self._epoch_of_workers = _shared_number(self.epoch)
+            vars(self).update(generator=unpacked(state["generator"]))
 
-    def __repr__(self) -> str:
-        label_map = self.label_map
-        if callable(label_map):
-            label_map = getattr(label_map, "__qualname__", type(label_map).__qualname__)
-        return (
-            f"{type(self).__qualname__}(alpha={self.alpha}, label_map={label_map!r}, "
-            f"num_classes={self.num_classes}, start_epoch={self.start_epoch}, "
-            f"stop_epoch={self.stop_epoch}, per_sample={self.per_sample})"
-        )
+    def __copy__(self) -> "Mixup":
+        return self.with_generator(copied(self.generator))
+
+    @property
+    def epoch(self) -> int | None:
+        """The epoch that `set_epoch` said, or None."""
+        return self._schedule.epoch
 
     @property
     def active(self) -> bool:
-        """Whether the current epoch is one in which batches are mixed."""
-        started = self.start_epoch is None or self.epoch >= self.start_epoch
-        stopped = self.stop_epoch is not None and self.epoch >= self.stop_epoch
-        return started and not stopped
+        """Whether batches are mixed in the current epoch.
+
+        Raises:
+            RuntimeError: there is a schedule, and `set_epoch` has never been called.
+        """
+        return self._schedule.active and self.alpha > 0
 
     def set_epoch(self, epoch: int) -> None:
         """Tells the schedule which epoch begins, from 0: to be called before the loop over batches.
 
-        Workers of a loader whose ``collate_fn`` is `collate` hear of it too, also persistent ones
-        where the system grants shared memory; with another ``collate_fn``, those that start later.
+        Workers of a loader whose ``collate_fn`` or data set mixes hear of it too, also persistent
+        ones where the system grants shared memory, else those that start later. A copy (by
+        `copy`, `pickle` or `with_generator`) has an epoch of its own.
 
         Raises:
             TypeError: `epoch` is not an integer.
             ValueError: `epoch` is negative.
         """
-        self.epoch = whole_number("epoch", epoch)
-        if self._epoch_of_workers is not None:
-            self._epoch_of_workers.fill_(self.epoch)
+        self._schedule.set_epoch(epoch)
 
     def with_generator(self, generator: torch.Generator | None) -> "Mixup":
         """A copy with the same settings and epoch that draws from `generator`."""
-        if generator is not None and not isinstance(generator, torch.Generator):
-            raise TypeError(f"generator must be a torch.Generator or None, got {generator!r}")
-        twin = copy.copy(self)
-        twin.generator = generator
-        if twin._epoch_of_workers is not None:
-            twin._epoch_of_workers = _shared_number(twin.epoch)
-        twin._worker_seed = None
+        twin = object.__new__(type(self))
+        vars(twin).update(
+            vars(self),
+            generator=checked(generator),
+            _schedule=copy.copy(self._schedule),
+            _worker_seed=None,
+        )
         return twin
 
-    def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Mixes a batch.
+    def __call__(self, x: Batch, y: Tensor) -> tuple[Batch, Tensor]:
+        """Mixes a batch: a draw, for its examples (`Draw.mix`) and its labels (`Draw.targets`).
 
         Args:
-            x: examples, shape (B, ...), floating, B >= 1.
-            y: labels, shape (B,) integer in 0..K-1, or (B, K) floating rows of probabilities.
+            x: examples, shape (B, ...), floating, B >= 1; or a dict, list or tuple of such tensors.
+            y: labels, integer (B,) in 0..K-1, or floating of any shape (B, ...).
 
         Returns:
-            ``(x_mixed, targets)``: `x_mixed` like `x`; `targets` (B, K) rows of probabilities. In
-            an epoch without mixing, `x` itself and the targets unmixed.
+            ``(x_mixed, targets)``: `x_mixed` like `x`; `targets` rows (B, K) of integer labels,
+            else like `y`. In an epoch without mixing, `x` itself and the targets unmixed.
 
         Raises:
-            TypeError: `x` not floating, or labels neither integer (B,) nor floating (B, K).
-            ValueError: an empty batch, wrong shapes, labels out of range, rows that are not
-                probabilities, or a label map that leaves [0, 1].
+            TypeError: `x` not floating, or labels of another kind.
+            ValueError: an empty batch, wrong shapes, labels out of range, integer labels without
+                `num_classes`, an example without a partner, or a label map that leaves [0, 1].
+            RuntimeError: there is a schedule, and `set_epoch` has never been called.
+
+        On a GPU, and under ``torch.compile``, a label out of range is not looked for: its target
+        is a row of NaN, and so are those of its partners (see `Draw`).
         """
-        check_examples(x)
-        targets = soft_labels(y, len(x), self.num_classes, _target_dtype(x))
-        if not self.active:
-            return x, targets
-        draw = self._draw
+        draw = self.draw
         if torch.compiler.is_compiling():  # which cannot trace a generator
             draw = torch.compiler.disable(draw)
-        lam, label_lam, permutation = draw(x)
-        return interpolate(x, targets, lam, label_lam, permutation)
+        drawn = draw(x, y)
+        # Half precision would round 0.7 + 0.3 away from one; cross_entropy takes float32 targets.
+        double = isinstance(x, Tensor) and x.dtype == torch.float64
+        return drawn.mix(x), drawn.targets(y, dtype=torch.float64 if double else torch.float32)
 
-    def collate(self, samples: Sequence[Any]) -> tuple[Tensor, Tensor]:
+    def draw(self, x: Batch | int, y: Tensor | None = None) -> Draw:
+        """Draws coefficients and partners for a batch.
+
+        Args:
+            x: the batch, whose device and number of examples count, or that number alone.
+            y: the labels, shape (B, ...), which `partners` other than ``"all"`` need.
+
+        Returns:
+            A `Draw`, which mixes examples, labels or a loss.
+
+        Raises:
+            TypeError: `x` is no batch or number, or `y` missing where it is needed.
+            ValueError: no example, or an example without a partner.
+            RuntimeError: there is a schedule, and `set_epoch` has never been called.
+
+        Example:
+            >>> mix = Mixup(num_classes=3)
+            >>> x, y = torch.rand(5, 8), torch.tensor([0, 1, 2, 0, 1])
+            >>> network = torch.nn.Linear(8, 3)
+            >>> draw = mix.draw(x)
+            >>> criterion = torch.nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 4.0]))
+            >>> draw.loss(criterion, network(draw.mix(x)), y).shape
+            torch.Size([])
+        """
+        self._hear_as_worker()
+        batch, device = batch_and_device(x)
+        if not self.active:
+            return unmixed_draw(batch, device, self.num_classes, per_sample=self.per_sample)
+        count = batch if self.per_sample else 1
+        place = self.generator, drawing_device(self.generator, device)
+        lam = onto(folded_beta(self.alpha, count, *place), device)
+        if self._label_function is None:
+            label_lam = onto(folded_beta(self.alpha, count, *place), device)
+        else:
+            label_lam = self._label_function(lam)
+        partner = onto(draw_partners(self.partners, batch, y, *place), device)
+        if not self.per_sample:
+            lam, label_lam = lam[0], label_lam[0]
+        return known_draw(lam, label_lam, partner, self.num_classes)
+
+    def collate(self, samples: Sequence[Any]) -> tuple[Batch, Tensor]:
         """A ``collate_fn`` for ``torch.utils.data.DataLoader``: stacks samples, then mixes them.
 
-        Samples are pairs (x, y), else a TypeError is raised. Each worker process holds a copy; with
-        a generator given, it draws from one of its own, seeded from that and by the loader, or all
-        would mix alike.
+        Samples are pairs (x, y) of what ``default_collate`` can stack; for others see `after`. Each
+        worker process holds a copy; with a generator given, it draws from one of its own, seeded
+        from that and by the loader, or all would mix alike.
+
+        Raises:
+            TypeError: samples that are not pairs, or as for a batch.
+            ValueError: no sample, or as for a batch.
 
         Example:
             >>> mix = Mixup(num_classes=2)
@@ -183,65 +256,40 @@ class Mixup:
             >>> x.shape, targets.shape
             (torch.Size([2, 3]), torch.Size([2, 2]))
         """
+        return self(*stack_pairs(samples))
+
+    def after(
+        self,
+        collate_fn: Callable[[Sequence[Any]], Any],
+        inputs: Key | Sequence[Key] = "pixel_values",
+        labels: Key = "labels",
+    ) -> MixedCollate:
+        """A ``collate_fn`` that mixes what another one returns; it can be pickled if that one can.
+
+        Args:
+            collate_fn: takes samples to a dictionary, list or tuple.
+            inputs: the name or index of the part to mix, or a list of several.
+            labels: the name or index of the labels. Other parts stay as they are.
+
+        Raises:
+            TypeError: an argument of the wrong kind; at a batch, as for calling the Mixup.
+            ValueError: no inputs, or labels among them; at a batch, a part that is missing.
+
+        Example:
+            >>> from torch.utils.data import default_collate
+            >>> collate_fn = Mixup(num_classes=2).after(default_collate, inputs="x", labels="y")
+            >>> batch = collate_fn([{"x": torch.zeros(3), "y": 0}, {"x": torch.ones(3), "y": 1}])
+            >>> batch["x"].shape, batch["y"].shape
+            (torch.Size([2, 3]), torch.Size([2, 2]))
+        """
+        return MixedCollate(self, collate_fn, inputs, labels)
+
+    def _hear_as_worker(self) -> None:
+        """In a loader's worker: takes over the epoch, and a generator of the worker's own."""
         worker = get_worker_info()
-        if worker is not None and self._epoch_of_workers is not None:
-            self.epoch = int(self._epoch_of_workers)
-        if worker is not None and self.generator is not None and self._worker_seed != worker.seed:
-            mixed_seed = (self.generator.initial_seed() + worker.seed) % 2**63
-            self.generator = torch.Generator().manual_seed(mixed_seed)
-            self._worker_seed = worker.seed
-        if len(samples) == 0:
-            raise ValueError("samples must hold at least one pair (x, y), got none")
-        if not all(isinstance(sample, tuple | list) and len(sample) == 2 for sample in samples):
-            raise TypeError(f"samples must be pairs (x, y), got {samples[0]!r:.60}")
-        x, y = default_collate(samples)
-        return self(x, y)
-
-    def _draw(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Coefficients and partners for one batch, on the device of `x`."""
-        count = len(x) if self.per_sample else 1
-        lam = self._folded_beta(count, x)
-        if self._label_function is None:
-            label_lam = self._folded_beta(count, x)
-        else:
-            label_lam = self._label_function(lam)
-        permutation = torch.randperm(
-            len(x), generator=self.generator, device=self._draw_device(x)
-        ).to(x.device)
-        if self.per_sample:
-            return lam, label_lam, permutation
-        return lam[0], label_lam[0], permutation
-
-    def _folded_beta(self, count: int, x: Tensor) -> Tensor:
-        # Gamma(alpha) is distributed as Gamma(alpha + 1) times U^(1/alpha); in logarithms here.
-        device = self._draw_device(x)
-        uniform = torch.rand(2, count, generator=self.generator, device=device)
-        shape = torch.full((2, count), min(self.alpha, LARGE_ALPHA) + 1, device=device)
-        log_gamma = torch._standard_gamma(shape, generator=self.generator).log_()
-        log_gamma += uniform.neg_().log1p_() / self.alpha
-        lam = (log_gamma[0] - log_gamma[1]).abs_().sigmoid_()
-        # For the least alpha even the logarithms overflow.
-        return lam.nan_to_num_(nan=1.0).to(x.device)
-
-    def _draw_device(self, x: Tensor) -> torch.device:
-        if self.generator is not None:
-            return self.generator.device
-        # Drawing on the GPU spares a transfer that waits for it; other devices lack gamma draws.
-        return x.device if x.is_cuda else torch.device("cpu")
-
-
-def _target_dtype(x: Tensor) -> torch.dtype:
-    # Half precision would round 0.7 + 0.3 away from one; cross_entropy takes float32 targets.
-    return torch.promote_types(x.dtype, torch.float32)
-
-
-def _shared_number(value: int) -> Tensor:
-    """A number that worker processes see change, where the system grants shared memory."""
-    number = torch.tensor(value, device="cpu")
-    with contextlib.suppress(RuntimeError, OSError):
-        number.share_memory_()
-    return number
-
-
-def _optional_epoch(name: str, epoch: int | None) -> int | None:
-    return None if epoch is None else whole_number(name, epoch)
+        if worker is None:
+            return
+        self._schedule.hear()
+        if self.generator is not None and self._worker_seed != worker.seed:
+            generator = of_worker(self.generator, worker.seed)
+            vars(self).update(generator=generator, _worker_seed=worker.seed)

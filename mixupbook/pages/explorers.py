@@ -95,7 +95,7 @@ def _draw_mixed(image, bars, x, y, classes, lam, label_map) -> None:
         one_hot(y, len(classes)).to(x.dtype),
         lam,
         label_lam=label_coefficient(label_map, lam),
-        permutation=torch.tensor([1, 0]),
+        partner=torch.tensor([1, 0]),
     )
     picture = mixed[0].permute(1, 2, 0).squeeze(-1).numpy()
     image_row([image], [picture], [f"λ = {lam:.2f}"])

@@ -1,0 +1,114 @@
+"""Batches: a tensor of examples, or a dictionary, list or tuple of such tensors, however nested."""
+
+import numbers
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mixupbook._arguments import whole_number
+
+__all__ = ["Batch", "batch_and_device", "map_examples", "onto", "values_can_be_read"]
+
+Batch = Tensor | Mapping[Any, Any] | list[Any] | tuple[Any, ...]
+
+
+def values_can_be_read(tensor: Tensor) -> bool:
+    """Whether a look at the values costs little: on a GPU it waits, and breaks a compiled graph."""
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def onto(tensor: Tensor, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
+    """`tensor` on `device`. A copy from the processor's memory does not wait for a GPU."""
+    dtype = tensor.dtype if dtype is None else dtype
+    if tensor.device == device:
+        return tensor.to(dtype)
+    return tensor.to(device, dtype, non_blocking=tensor.device.type == "cpu")
+
+
+def batch_and_device(x: Batch | int) -> tuple[int, torch.device]:
+    """The number of examples of a batch, and the device of its first tensor.
+
+    Args:
+        x: a batch, or the number of its examples alone; the device is the processor then.
+
+    Raises:
+        TypeError: neither a batch nor a whole number.
+        ValueError: no example in it.
+    """
+    if isinstance(x, Tensor):
+        found = "x", x
+    elif isinstance(x, Mapping | list | tuple):
+        found = _first("x", x)
+    elif isinstance(x, numbers.Integral):
+        return whole_number("the number of examples", x, at_least=1), torch.device("cpu")
+    else:
+        raise TypeError(
+            "x must be a torch.Tensor, a dict, list or tuple of them, or the number of examples, "
+            f"got {type(x).__name__}"
+        )
+    if found is None:
+        raise ValueError(f"x must hold at least one tensor, got {x!r}")
+    path, examples = found
+    if not isinstance(examples, Tensor):
+        raise TypeError(f"{path} must be a torch.Tensor, got {type(examples).__name__}")
+    if examples.ndim == 0 or len(examples) == 0:
+        raise ValueError(
+            f"{path} must hold at least one example, got shape {tuple(examples.shape)}"
+        )
+    return len(examples), examples.device
+
+
+def _first(path: str, x: Any) -> tuple[str, Any] | None:
+    """The first thing in a nested batch that is no container, and the path that leads there."""
+    if isinstance(x, Mapping):
+        items = list(x.items())
+    elif isinstance(x, list | tuple):
+        items = list(enumerate(x))
+    else:
+        return path, x
+    for key, value in items:
+        found = _first(f"{path}[{key!r}]", value)
+        if found is not None:
+            return found
+    return None
+
+
+def map_examples(
+    function: Callable[[Tensor], Tensor], x: Batch, batch: int, path: str = "x"
+) -> Batch:
+    """`x` with `function` applied to each of its tensors: floating ones, of `batch` examples each.
+
+    Raises:
+        TypeError: something else than floating tensors, named by `path` and its place below it.
+        ValueError: another number of examples.
+    """
+    if isinstance(x, Tensor):
+        _check_examples(path, x, batch)
+        return function(x)
+    if isinstance(x, Mapping):
+        return {
+            key: map_examples(function, value, batch, f"{path}[{key!r}]")
+            for key, value in x.items()
+        }
+    if isinstance(x, list | tuple):
+        values = [
+            map_examples(function, value, batch, f"{path}[{index}]")
+            for index, value in enumerate(x)
+        ]
+        # A named tuple takes its values one by one.
+        return type(x)(*values) if hasattr(x, "_fields") else type(x)(values)
+    raise TypeError(f"{path} must be a torch.Tensor, got {type(x).__name__}")
+
+
+def _check_examples(path: str, x: Tensor, batch: int) -> None:
+    if not x.is_floating_point():
+        raise TypeError(
+            f"{path} must be floating (convert images with {path}.float() / 255), got {x.dtype}"
+        )
+    if x.ndim == 0 or len(x) != batch:
+        raise ValueError(
+            f"{path} must hold {batch} examples, as many as have a partner, "
+            f"got shape {tuple(x.shape)}"
+        )
