@@ -5,6 +5,8 @@ import math
 import numbers
 from collections.abc import Iterable
 
+import numpy as np
+
 __all__ = [
     "finite_number",
     "in_interval",
@@ -104,11 +106,11 @@ def nearest_hint(value: object, choices: Iterable[str]) -> str:
 
 
 def true_or_false(name: str, value: object) -> bool:
-    """`value` where it is a boolean.
+    """`value` as a bool where it is a boolean, Python's or NumPy's.
 
     Raises:
         TypeError: it is not.
     """
-    if not isinstance(value, bool):
+    if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, got {value!r}")
-    return value
+    return bool(value)

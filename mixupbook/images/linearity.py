@@ -4,10 +4,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mixupbook.images.isolation import isolated
+
 __all__ = ["distance_from_line", "segment_predictions"]
 
 
-@torch.no_grad()
 def segment_predictions(
     network: nn.Module, first: Tensor, second: Tensor, lams: Tensor
 ) -> Float[Tensor, "L N K"]:
@@ -40,9 +41,10 @@ def segment_predictions(
     if lams.ndim != 1 or len(lams) == 0 or not ((lams >= 0) & (lams <= 1)).all():
         raise ValueError(f"lams must be a row of numbers in [0, 1], got {lams}")
     # One position at a time: memory for N examples, however finely the segments are divided.
-    return torch.stack(
-        [network(torch.lerp(second, first, lam.to(first))).softmax(dim=1) for lam in lams]
-    )
+    with isolated(first.device):
+        return torch.stack(
+            [network(torch.lerp(second, first, lam.to(first))).softmax(dim=1) for lam in lams]
+        )
 
 
 def distance_from_line(
@@ -87,7 +89,8 @@ def distance_from_line(
             f"first and second must have shape {tuple(predictions.shape[1:])}, "
             f"got {tuple(first.shape)} and {tuple(second.shape)}"
         )
-    line = torch.lerp(
-        second.to(predictions), first.to(predictions), lams[:, None, None].to(predictions)
-    )
-    return (predictions - line).abs().sum(dim=2) / 2
+    with isolated(predictions.device, grad=torch.is_grad_enabled()):
+        line = torch.lerp(
+            second.to(predictions), first.to(predictions), lams[:, None, None].to(predictions)
+        )
+        return (predictions - line).abs().sum(dim=2) / 2

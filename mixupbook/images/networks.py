@@ -3,30 +3,23 @@
 All take images in [0, 1], shape (B, C, H, W), and return one score (logit) for each class.
 """
 
-import copy
 from collections.abc import Callable
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import relu
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from mixupbook._arguments import one_of, whole_number
+from mixupbook.images.isolation import isolated
 
-__all__ = [
-    "NETWORKS",
-    "build_network",
-    "check_batch_of_one",
-    "image_layout",
-    "prepare_network",
-]
+__all__ = ["NETWORKS", "build_network"]
 
 
 def build_network(name: str, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
     """A freshly initialised network, by its name.
 
-    Its weights are drawn from torch's default generator (PyTorch's default initialisation).
+    Its weights are drawn from torch's default generator (PyTorch's default initialisation), in
+    float32 on the CPU.
 
     - ``"small_convnet"``: two convolutions without batch norm, for digits on a processor.
     - ``"small_convnet_bn"``: three blocks of convolution, batch norm and pooling.
@@ -59,7 +52,9 @@ def build_network(name: str, image_shape: tuple[int, int, int], num_classes: int
             f"network {name!r} needs images of at least {smallest} x {smallest} pixels, "
             f"got {height} x {width}"
         )
-    return build((channels, height, width), num_classes)
+    # The draws are the caller's to seed; all else is torch's default, whatever is set.
+    with isolated(grad=True, draws=False):
+        return build((channels, height, width), num_classes)
 
 
 def _small_convnet(image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
@@ -149,72 +144,3 @@ NETWORKS: dict[str, tuple[_Builder, int]] = {
     "resnet18": (_resnet18, 8),
     "vgg16": (_vgg16, 32),
 }
-
-
-def prepare_network(
-    network: str | nn.Module, sample: Float[Tensor, "n C H W"], num_classes: int
-) -> nn.Module:
-    """The named network, or a copy of the one given, found to fit images like `sample`.
-
-    Raises:
-        TypeError: `network` is neither a name nor a module.
-        ValueError: it has nothing to train, cannot take the images, or does not return one score
-            for each class.
-    """
-    if isinstance(network, nn.Module):
-        network = copy.deepcopy(network)
-    else:
-        network = build_network(network, tuple(sample.shape[1:]), num_classes)
-    parameter = next(network.parameters(), None)
-    if parameter is None or not any(each.requires_grad for each in network.parameters()):
-        raise ValueError("network must have parameters to train (requires_grad), got none")
-    try:
-        with torch.no_grad():
-            scores = network.eval()(sample.to(parameter.device))
-    except torch.OutOfMemoryError:
-        raise
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise ValueError(
-            f"network must take images of shape {tuple(sample.shape)}; it failed: {error}"
-        ) from error
-    expected = (len(sample), num_classes)
-    got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
-    if got != expected:
-        raise ValueError(
-            f"network must return one score for each of the {num_classes} classes, "
-            f"shape {expected} for {len(sample)} images, got {got}"
-        )
-    return network
-
-
-@torch.no_grad()
-def image_layout(network: nn.Module, sample: Float[Tensor, "n C H W"]) -> torch.memory_format:
-    """Channels last, in which convolutions are faster, if the network gives scores for it.
-
-    A module that reshapes with ``view``, or has five-dimensional weights, does not.
-    """
-    layout = torch.channels_last
-    parameter = next(network.parameters())
-    try:
-        trial = copy.deepcopy(network).to(memory_format=layout)
-        trial(sample.to(parameter.device).contiguous(memory_format=layout))
-    except torch.OutOfMemoryError:
-        raise
-    except RuntimeError:
-        return torch.contiguous_format
-    return layout
-
-
-@torch.no_grad()
-def check_batch_of_one(network: nn.Module, sample: Float[Tensor, "n C H W"]) -> None:
-    """Raises a ValueError where the network's batch norm cannot take a batch of one image."""
-    if not any(isinstance(module, _BatchNorm) for module in network.modules()):
-        return
-    parameter = next(network.parameters())
-    try:
-        copy.deepcopy(network).train()(sample[:1].to(parameter.device))
-    except ValueError as error:
-        raise ValueError(
-            "batch_size must not leave a last batch of one image, of which this network's batch "
-            f"norm cannot take a variance: {error}"
-        ) from error

@@ -1,82 +1,106 @@
 """Checkpoints: a run killed at any moment goes on from the last one as if nothing had happened."""
 
+import contextlib
+import errno
 import hashlib
 import io
 import os
-import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from mixupbook._arguments import whole_number
+from mixupbook._files import as_path, locked, write_atomically
+from mixupbook.images.training.identity import Identity, difference
 
-__all__ = ["Checkpoint", "as_checkpoint", "fingerprint"]
+__all__ = ["Checkpoint", "as_checkpoint"]
 
-FORMAT = 2
-SEED_FIRST = ". Where the network is a module of your own, seed torch before you build it"
+FORMAT = 3
+# Hexadecimal digits of a SHA-256.
+CHECKSUM = 64
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """Where `fit` keeps the state of a run, and how often it writes it.
 
-    The file is replaced in one step (written beside it first, as ``NAME.partial``), so at any
-    moment it is either the previous state or the next. It is read with ``weights_only=True``: a
-    file from a stranger cannot run code.
+    The file is replaced in one step, so at any moment it is either the previous state or the next.
+    A file that is no checkpoint of the same run is left alone, and `fit` refuses to start; so it
+    does while another process, or another call, uses the checkpoint. It is read with
+    ``weights_only=True``: a file from a stranger cannot run code.
 
     Attributes:
-        path: the file; its folder must exist.
+        path: the file; its folder must exist. ``~`` is your home folder.
         every: epochs between two states. One is also written before the first epoch, which finds
             an unwritable folder at once, and after the last.
+        key: a name of your own for what a run does, with which you vouch that parts which cannot
+            be told apart (an open file, a function of a C library) are the same under one key.
+            Everything else is still compared.
 
     Raises:
-        TypeError: `every` is not an integer.
+        TypeError: `path` is no path, `every` not an integer, or `key` not a string.
         ValueError: `every` is below 1.
 
     Example:
         >>> Checkpoint("digits.pt", every=10)
-        Checkpoint(path=PosixPath('digits.pt'), every=10)
+        Checkpoint(path=PosixPath('digits.pt'), every=10, key=None)
     """
 
     path: str | os.PathLike
     every: int = 1
+    key: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", Path(self.path))
-        whole_number("every", self.every, at_least=1)
+        object.__setattr__(self, "path", as_path("path", self.path))
+        object.__setattr__(self, "every", whole_number("every", self.every, at_least=1))
+        if self.key is not None and not isinstance(self.key, str):
+            raise TypeError(f"key must be a string or None, got {self.key!r}")
+        object.__setattr__(self, "key", None if self.key is None else str(self.key))
 
     def for_seed(self, seed: int) -> "Checkpoint":
         """The same with the seed in the file's name, for one of several runs."""
         name = f"{self.path.stem}-seed{seed}{self.path.suffix}"
-        return Checkpoint(self.path.with_name(name), self.every)
+        return replace(self, path=self.path.with_name(name))
 
-    def write(self, identity: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps the file for this call alone.
+
+        Raises:
+            ValueError: another process, or another call in this one, holds it.
+            OSError: its folder is missing, or cannot be written to.
+        """
+        with contextlib.ExitStack() as stack:
+            with _naming(self.path):
+                if not self.path.parent.is_dir():  # which a lock would make
+                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+                stack.enter_context(locked(self.path, "checkpoint"))
+            yield
+
+    def write(self, identity: Identity, state: Mapping[str, Any]) -> None:
         """Replaces the file by the state of the run that `identity` tells from others.
 
         Raises:
+            ValueError: the state holds something that could not be read again.
             OSError: it could not be written; the message names it, and an earlier state is kept.
         """
-        content = io.BytesIO()
-        torch.save({"format": FORMAT, "identity": dict(identity), "state": dict(state)}, content)
-        partial = self.path.with_name(self.path.name + ".partial")
+        file = io.BytesIO()
+        torch.save({"format": FORMAT, "identity": identity, "state": dict(state)}, file)
+        content = _sealed(file.getvalue())
         try:
-            try:
-                with partial.open("wb") as file:
-                    file.write(content.getbuffer())
-                    file.flush()
-                    os.fsync(file.fileno())
-                partial.replace(self.path)
-            finally:
-                partial.unlink(missing_ok=True)
-        except OSError as error:
-            reason = f"the checkpoint could not be written: {error.strerror}"
-            raise OSError(error.errno, reason, str(self.path)) from error
+            _load(content)
+        except Exception as error:
+            raise ValueError(
+                "network must have a state that a checkpoint can hold: tensors, numbers, strings, "
+                f"and lists and dictionaries of them; reading it again failed: {_first_line(error)}"
+            ) from error
+        with _naming(self.path):
+            write_atomically(self.path, content)
 
-    def read(self, identity: Mapping[str, Any]) -> dict[str, Any] | None:
+    def read(self, identity: Identity) -> dict[str, Any] | None:
         """The state in the file, or None where there is no file yet.
 
         Raises:
@@ -89,66 +113,74 @@ class Checkpoint:
             content = self.path.read_bytes()
         except FileNotFoundError:
             return None
-        saved = _load(content, self.path)
+        try:
+            saved = _load(content)
+        # A damaged file makes torch and pickle raise almost anything.
+        except Exception as error:
+            raise ValueError(
+                f"checkpoint {str(self.path)!r} is damaged or no checkpoint "
+                f"({_first_line(error)}): choose another path, or delete it to start anew"
+            ) from error
         if saved["format"] != FORMAT:
             raise ValueError(
                 f"checkpoint {str(self.path)!r} has format {saved['format']!r}, and this version "
-                f"of mixupbook reads {FORMAT}: delete it to start anew"
+                f"of mixupbook reads {FORMAT}: go on with the version that wrote it, or delete it "
+                "to start anew"
             )
-        differing = [
-            f"{name} is {saved['identity'].get(name)!r} there and {identity.get(name)!r} here"
-            for name in sorted(saved["identity"].keys() | identity.keys())
-            if saved["identity"].get(name) != identity.get(name)
-        ]
+        differing = difference(saved["identity"], identity)
         if differing:
             raise ValueError(
-                f"checkpoint {str(self.path)!r} belongs to another run: {'; '.join(differing)}. "
+                f"checkpoint {str(self.path)!r} belongs to another run: {differing}. "
                 "Choose another path, or delete the file to start anew"
-                + (SEED_FIRST if "initial_weights is" in differing[0] else "")
             )
         return saved["state"]
 
 
-def as_checkpoint(value: object) -> Checkpoint:
-    """A checkpoint from what `fit` takes for one.
+def as_checkpoint(value: object) -> Checkpoint | None:
+    """A checkpoint from what `fit` takes for one; None for None.
 
     Raises:
         TypeError: it is neither a path nor a `Checkpoint`.
     """
     if isinstance(value, str | os.PathLike):
         return Checkpoint(value)
-    if not isinstance(value, Checkpoint):
+    if value is not None and not isinstance(value, Checkpoint):
         raise TypeError(f"checkpoint must be a path or a Checkpoint, got {value!r}")
     return value
 
 
-def fingerprint(tensors: Mapping[str, Tensor]) -> str:
-    """A short digest of names, types, shapes and values."""
-    digest = hashlib.sha256()
-    for name, tensor in tensors.items():
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy())
-    return digest.hexdigest()[:16]
+def _sealed(content: bytes) -> bytes:
+    """A zip file with the SHA-256 of all that comes before in its comment, which ends it."""
+    length = CHECKSUM.to_bytes(2, "little")
+    body = content[:-2] + length
+    return body + hashlib.sha256(body).hexdigest().encode()
 
 
-def _load(content: bytes, path: Path) -> dict[str, Any]:
-    """The dictionary in a checkpoint file, after its checksums were verified."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise ValueError(f"wrong checksum of {damaged}")
-        saved = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
-        if not isinstance(saved, dict) or not saved.keys() >= {"format", "identity", "state"}:
-            raise ValueError("not written by mixupbook")
-        if not isinstance(saved["identity"], dict) or not isinstance(saved["state"], dict):
-            raise ValueError("not written by mixupbook")
-    # A damaged file makes zipfile, zlib, struct, torch and pickle raise almost anything.
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(
-            f"checkpoint {str(path)!r} is damaged or no checkpoint ({reason}): "
-            "delete it to start anew"
-        ) from error
+def _is_sealed(content: bytes) -> bool:
+    return _sealed(content[: -CHECKSUM - 2] + bytes(2)) == content
+
+
+def _load(content: bytes) -> dict[str, Any]:
+    """The dictionary in a checkpoint, whose checksum is right if it is of this format."""
+    saved = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    if not isinstance(saved, dict) or not saved.keys() >= {"format", "identity", "state"}:
+        raise ValueError("not written by mixupbook")
+    if not isinstance(saved["identity"], dict) or not isinstance(saved["state"], dict):
+        raise ValueError("not written by mixupbook")
+    if saved["format"] == FORMAT and not _is_sealed(content):
+        raise ValueError("wrong checksum")
     return saved
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Makes a failure to write name the checkpoint, not a file beside it."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"the checkpoint could not be written: {error.strerror}"
+        raise OSError(error.errno, reason, str(path)) from error

@@ -1,17 +1,18 @@
 """Measuring a trained network: its test error, and batch norm re-estimated on clean images."""
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mixupbook._arguments import whole_number
+from mixupbook.images.isolation import isolated
 
-__all__ = ["error_rate", "recalibrate"]
+__all__ = ["error_rate", "recalibrate", "wrong_fraction"]
 
 
-@torch.no_grad()
 def error_rate(
     network: nn.Module,
     images: Tensor,
@@ -22,26 +23,35 @@ def error_rate(
     """Fraction of images whose highest score is not their label's.
 
     The network is evaluated in inference mode (``network.eval()``) on the device where its
-    parameters lie, and is left as it was.
+    parameters lie, without autocast, and is left as it was.
 
     Args:
         network: takes images and returns scores, shape (B, K).
         images: shape (N, C, H, W), on any device.
         labels: shape (N,), integer.
-        batch_size: images evaluated at once.
+        batch_size: images evaluated at once; one more where a single image would be left.
 
     Returns:
         The error in [0, 1].
 
     Raises:
-        ValueError: no images, or another number of labels than of images.
-        FloatingPointError: infinite or NaN scores, among which none is highest.
+        ValueError: no images, another number of labels than of images, or scores of another shape.
+        FloatingPointError: an image whose highest score is infinite or NaN. Scores of -inf, of
+            classes that are masked, may be among the others.
 
     Example:
         >>> images, labels = torch.eye(4).reshape(4, 1, 2, 2), torch.tensor([0, 1, 2, 0])
         >>> error_rate(nn.Flatten(), images, labels)
         0.25
     """
+    with isolated(_device_of(network, images)):
+        return wrong_fraction(network, images, labels, batch_size)
+
+
+def wrong_fraction(
+    network: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 500
+) -> float:
+    """`error_rate` under the settings of the caller, such as autocast."""
     batch_size = whole_number("batch_size", batch_size, at_least=1)
     if len(images) == 0 or labels.shape != (len(images),):
         raise ValueError(
@@ -53,20 +63,21 @@ def error_rate(
     network.eval()
     wrong = torch.zeros((), dtype=torch.int64, device=device)
     finite = torch.ones((), dtype=torch.bool, device=device)
+    batches = zip(_no_one_alone(images, batch_size), _no_one_alone(labels, batch_size), strict=True)
     try:
-        for x, y in zip(images.split(batch_size), labels.split(batch_size), strict=True):
-            scores = network(x.to(device))
-            finite &= scores.isfinite().all()
-            wrong += (scores.argmax(dim=1) != y.to(device)).sum()
+        with torch.no_grad():
+            for x, y in batches:
+                scores = _scores(network, x.to(device))
+                finite &= scores.amax(dim=1).isfinite().all()
+                wrong += (scores.argmax(dim=1) != y.to(device)).sum()
     finally:
         for module, mode in modes:
             module.training = mode
     if not finite:
-        raise FloatingPointError("the network's scores on the images are infinite or NaN")
+        raise FloatingPointError("the network's highest scores on the images are infinite or NaN")
     return wrong.item() / len(images)
 
 
-@torch.no_grad()
 def recalibrate(network: nn.Module, images: Tensor, *, batch_size: int = 500) -> nn.Module:
     """A copy of the network with its batch-norm statistics re-estimated on the images given.
 
@@ -78,10 +89,12 @@ def recalibrate(network: nn.Module, images: Tensor, *, batch_size: int = 500) ->
     Args:
         network: left as it is.
         images: clean training images, shape (N, C, H, W), on any device.
-        batch_size: images in a batch; every batch counts alike.
+        batch_size: images in a batch; every batch counts alike. Where a single image would be left
+            over, of which batch norm can take no variance, the batches are one fewer, of nearly
+            equal size.
 
     Raises:
-        ValueError: no images.
+        ValueError: no images, or a single one in a batch for batch norm that needs more.
 
     Source: our control; ``torch.optim.swa_utils.update_bn`` does the same in place, on a loader.
 
@@ -93,19 +106,56 @@ def recalibrate(network: nn.Module, images: Tensor, *, batch_size: int = 500) ->
     batch_size = whole_number("batch_size", batch_size, at_least=1)
     if len(images) == 0:
         raise ValueError("images must hold at least one image, got none")
-    network = copy.deepcopy(network).eval()
-    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain average over batches, not an exponential one
-        norm.train()
-    device = _device_of(network, images)
-    for x in images.split(batch_size):
-        network(x.to(device))
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-    return network.eval()
+    with isolated(_device_of(network, images)), torch.no_grad():
+        network = copy.deepcopy(network).eval()
+        norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+        momenta = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain average over batches, not an exponential one
+            norm.train()
+        batches = images.split(batch_size)
+        if len(batches[-1]) == 1 and not _takes_one(network, batches[-1]):
+            batches = _no_one_alone(images, batch_size)
+            if len(batches[-1]) == 1:
+                raise ValueError(
+                    "batch norm of this network takes no variance of a single image: images must "
+                    f"hold at least two and batch_size be at least 2, got {len(images)} and "
+                    f"{batch_size}"
+                )
+        device = _device_of(network, images)
+        for x in batches:
+            network(x.to(device))
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+        return network.eval()
+
+
+def _no_one_alone(examples: Tensor, batch_size: int) -> Sequence[Tensor]:
+    """Batches as ``split`` makes them; one fewer where one example would be left over alone."""
+    batches = examples.split(batch_size)
+    if len(batches[-1]) == 1 and 1 < batch_size < len(examples):
+        return examples.tensor_split(len(batches) - 1)
+    return batches
+
+
+def _takes_one(network: nn.Module, image: Tensor) -> bool:
+    """Whether the network, as it is, computes on a single image."""
+    try:
+        copy.deepcopy(network)(image.to(_device_of(network, image)))
+    except ValueError:
+        return False
+    return True
+
+
+def _scores(network: nn.Module, images: Tensor) -> Tensor:
+    scores = network(images)
+    if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != len(images):
+        got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+        raise ValueError(
+            f"network must return one row of scores for each of {len(images)} images, got {got}"
+        )
+    return scores
 
 
 def _device_of(network: nn.Module, images: Tensor) -> torch.device:

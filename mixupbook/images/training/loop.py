@@ -5,6 +5,7 @@ waits for the device: order, augmentation and Mixup are drawn there, losses stay
 learning rate is a plain number. Only the end of an epoch reads back.
 """
 
+import contextlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -16,18 +17,12 @@ from torch.nn.functional import cross_entropy
 
 from mixupbook.images.data.images import ImageData
 from mixupbook.images.data.pixels import as_bytes, as_float
-from mixupbook.images.networks import check_batch_of_one, image_layout, prepare_network
-from mixupbook.images.training.checkpoint import fingerprint
-from mixupbook.images.training.evaluation import error_rate
-from mixupbook.images.training.randomness import (
-    default_states,
-    seed_defaults,
-    set_default_states,
-    streams,
-)
+from mixupbook.images.isolation import default_states, seed_defaults, set_default_states
+from mixupbook.images.training.evaluation import wrong_fraction
+from mixupbook.images.training.randomness import streams
 from mixupbook.images.training.settings import Settings
 from mixupbook.images.training.sgd import Descent
-from mixupbook.mixup.label_maps import label_coefficient
+from mixupbook.images.training.trial import prepare_network, trained_layout
 
 __all__ = ["MixFunction", "Training"]
 
@@ -37,10 +32,11 @@ MixFunction = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 class Training:
     """A run of `fit` between two epochs.
 
-    Torch's default generators belong to it while it lives (see `isolated_defaults`): the network's
+    Torch's default generators belong to it while it lives (see `isolated`): the network's
     own draws, such as dropout, and a `mixup` without a generator take from them.
 
     Attributes:
+        settings: the settings of the run.
         network: the network in training.
         history: one dictionary per completed epoch.
     """
@@ -54,21 +50,29 @@ class Training:
     ) -> None:
         device = settings.device
         seeds = streams(settings.seed)
-        self._settings = settings
+        self.settings = settings
+        # Apple's GPU lacks the draws of Mixup, and a batch order comes from a processor as well.
+        draws_on = torch.device("cpu") if device.type == "mps" else device
         self._generators = {
-            name: torch.Generator(device).manual_seed(seeds[name])
-            for name in ("order", "augment", "mixup")
+            "order": torch.Generator(draws_on).manual_seed(seeds["order"]),
+            "augment": torch.Generator(device).manual_seed(seeds["augment"]),
+            "mixup": torch.Generator(draws_on).manual_seed(seeds["mixup"]),
         }
         self._mixup = mixup
         if hasattr(mixup, "with_generator"):
             self._mixup = mixup.with_generator(self._generators["mixup"])
 
+        classes = len(data.classes)
         seed_defaults(seeds["weights"], device)
-        network = prepare_network(network, data.x_train[:2], len(data.classes))
-        self._layout = image_layout(network, data.x_train[:2])
-        if len(data.x_train) % settings.batch_size == 1 or settings.batch_size == 1:
-            check_batch_of_one(network, data.x_train)
-        self.network = network.to(device)
+        self.network = prepare_network(network, data.x_train[:2], classes, device)
+        smallest = len(data.x_train) % settings.batch_size or settings.batch_size
+        with self._autocast():
+            self._layout = trained_layout(
+                self.network,
+                data.x_train[:smallest].clone().to(device),
+                data.y_train[:smallest].clone().to(device),
+                classes,
+            )
         if self._layout == torch.channels_last:
             self.network = self.network.to(memory_format=self._layout)
         self._model = torch.compile(self.network) if settings.compile else self.network
@@ -90,13 +94,12 @@ class Training:
             FloatingPointError: the loss, the weights or the scores on the test images became
                 infinite or NaN.
         """
-        settings, epoch = self._settings, len(self.history)
+        settings, epoch = self.settings, len(self.history)
         if hasattr(self._mixup, "set_epoch"):
             self._mixup.set_epoch(epoch)
-        order = torch.randperm(
-            len(self._images), generator=self._generators["order"], device=settings.device
-        )
-        batches = order.split(settings.batch_size)
+        generator = self._generators["order"]
+        order = torch.randperm(len(self._images), generator=generator, device=generator.device)
+        batches = order.to(settings.device).split(settings.batch_size)
         losses = self._train(batches, epoch).tolist()
         for step, loss in enumerate(losses):
             if not math.isfinite(loss):
@@ -121,7 +124,7 @@ class Training:
 
     def _train(self, batches: tuple[Int[Tensor, " _"], ...], epoch: int) -> Float[Tensor, " s"]:
         """One pass over the batches; the loss of every step, left on the device."""
-        settings = self._settings
+        settings = self.settings
         losses = torch.empty(len(batches), device=settings.device)
         self.network.train()
         for step, chosen in enumerate(batches):
@@ -135,7 +138,7 @@ class Training:
         return losses
 
     def _batch(self, chosen: Int[Tensor, " b"]) -> tuple[Tensor, Tensor]:
-        settings = self._settings
+        settings = self.settings
         x, targets = as_float(self._images.index_select(0, chosen)), self._labels[chosen]
         if settings.augmentation is not None:
             x = _like(x, settings.augmentation(x, self._generators["augment"]))
@@ -144,56 +147,59 @@ class Training:
         return x.contiguous(memory_format=self._layout), targets
 
     def _all_finite(self) -> bool:
-        """Whether a next step, or a test, has finite numbers to start from."""
-        state = [value for value in self.network.state_dict().values() if value.is_floating_point()]
-        return bool(torch.stack([value.isfinite().all() for value in state]).all())
+        """Whether the next step has finite numbers to start from.
+
+        Only what is trained has to: a mask may be infinite on purpose.
+        """
+        trained = [each for each in self.network.parameters() if each.requires_grad]
+        return bool(torch.stack([each.isfinite().all() for each in trained]).all())
 
     def _test_error(self) -> float:
         images, labels = self._test
         try:
             with self._autocast():
-                return error_rate(_FromBytes(self._model), images, labels)
+                return wrong_fraction(_FromBytes(self._model), images, labels)
         except FloatingPointError as error:
             raise FloatingPointError(
                 f"after epoch {len(self.history)} (counted from 0) {error}: "
-                f"try a smaller lr than {self._settings.lr}"
+                f"try a smaller lr than {self.settings.lr}"
             ) from error
 
-    def _autocast(self) -> torch.autocast:
-        enabled = self._settings.precision == "bfloat16"
-        return torch.autocast(self._settings.device.type, dtype=torch.bfloat16, enabled=enabled)
-
-    def fingerprints(self) -> dict[str, str]:
-        """Digests of what the settings do not say: the data and, before training, the weights."""
-        x_test, y_test = self._test
-        data = {"x": self._images, "y": self._labels, "x_test": x_test, "y_test": y_test}
-        digests = {
-            "data_fingerprint": fingerprint(data),
-            "initial_weights": fingerprint(self.network.state_dict()),
-        }
-        label_map = getattr(self._mixup, "label_map", None)
-        if callable(label_map):  # two functions may have one name
-            curve = label_coefficient(label_map, torch.linspace(0.5, 1, 101))
-            digests["label_map_values"] = fingerprint({"label coefficients": curve})
-        return digests
+    def _autocast(self) -> contextlib.AbstractContextManager:
+        # Within an autocast of the caller's, torch would keep casts of weights that have changed.
+        torch.clear_autocast_cache()
+        if self.settings.precision == "float32":  # `isolated` has switched the caller's off
+            return contextlib.nullcontext()
+        return torch.autocast(self.settings.device.type, dtype=torch.bfloat16)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the coming epochs depend on, beside the settings."""
+        """All that the coming epochs depend on, beside the settings.
+
+        Of a network: parameters, buffers and extra state. What a module or a function keeps
+        elsewhere, such as a counter in a plain attribute, is not in it.
+        """
+        network = self.network.state_dict()
         return {
-            "network": self.network.state_dict(),
+            "network": network,
+            "other_buffers": {
+                name: buffer for name, buffer in self.network.named_buffers() if name not in network
+            },
             "descent": self._descent.state_dict(),
             "generators": {name: g.get_state() for name, g in self._generators.items()},
-            "default_generators": default_states(self._settings.device),
+            "default_generators": default_states(self.settings.device),
             "history": self.history,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back to where `state_dict` was taken."""
         self.network.load_state_dict(state["network"])
+        buffers = dict(self.network.named_buffers())
+        for name, saved in state["other_buffers"].items():
+            buffers[name].copy_(saved)
         self._descent.load_state_dict(state["descent"])
         for name, generator in self._generators.items():
             generator.set_state(state["generators"][name])
-        set_default_states(state["default_generators"], self._settings.device)
+        set_default_states(state["default_generators"], self.settings.device)
         self.history = state["history"]
 
 

@@ -1,5 +1,6 @@
 """Several seeds of one configuration with one call."""
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,18 +10,23 @@ from tqdm import tqdm
 
 from mixupbook._arguments import true_or_false, whole_number
 from mixupbook.images.data.images import ImageData
-from mixupbook.images.training.checkpoint import as_checkpoint
+from mixupbook.images.training.checkpoint import Checkpoint, as_checkpoint
 from mixupbook.images.training.fit import Run, TrainingInterrupted, fit
+from mixupbook.images.training.loop import MixFunction
+from mixupbook.images.training.settings import Settings, takes_settings
 
 __all__ = ["fit_seeds"]
 
 
+@takes_settings
 def fit_seeds(
     data: ImageData | Sequence[ImageData],
     network: str | nn.Module,
     *,
     seeds: Iterable[int],
     workers: int = 1,
+    mixup: MixFunction | None = None,
+    checkpoint: str | os.PathLike | Checkpoint | None = None,
     progress: bool = True,
     **settings: Any,
 ) -> list[Run]:
@@ -34,9 +40,11 @@ def fit_seeds(
         workers: how many seeds are trained at once, each in a process of its own with its share
             of the processor's threads. More than one pays for small networks on a processor; a
             GPU is filled by one. Sums are rounded differently with another number of threads.
+        mixup: as for `fit`.
+        checkpoint: as for `fit`; the seed is put into the file's name, ``NAME-seed3.pt``, and seeds
+            that are finished are not trained again.
         progress: show progress bars; with several workers, one over the seeds.
-        settings: everything else `fit` takes. With a `checkpoint`, the seed is put into the file's
-            name, ``NAME-seed3.pt``, and seeds that are finished are not trained again.
+        {settings}
 
     Returns:
         The runs, in the order of the seeds.
@@ -68,9 +76,19 @@ def fit_seeds(
             f"data must be one ImageData, or one for each of {len(seeds)} seeds, "
             f"got {len(datasets)}"
         )
-    own_bars = true_or_false("progress", progress) and workers == 1
+    progress = true_or_false("progress", progress)
+    Settings.from_keywords(fit_seeds, settings)  # wrong ones are found before any worker starts
+    checkpoint = as_checkpoint(checkpoint)
     each_seed = [
-        delayed(fit)(each, network, seed=seed, progress=own_bars, **_with_own_file(settings, seed))
+        delayed(fit)(
+            each,
+            network,
+            mixup=mixup,
+            checkpoint=None if checkpoint is None else checkpoint.for_seed(seed),
+            progress=progress and workers == 1,
+            seed=seed,
+            **settings,
+        )
         for seed, each in zip(seeds, datasets, strict=True)
     ]
     results = Parallel(n_jobs=workers, return_as="generator")(each_seed)
@@ -87,9 +105,3 @@ def fit_seeds(
             runs,
         ) from None
     return runs
-
-
-def _with_own_file(settings: dict[str, Any], seed: int) -> dict[str, Any]:
-    if settings.get("checkpoint") is None:
-        return settings
-    return {**settings, "checkpoint": as_checkpoint(settings["checkpoint"]).for_seed(seed)}

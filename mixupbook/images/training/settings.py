@@ -1,19 +1,19 @@
-"""What a training run is: its settings, checked, with device and precision resolved."""
+"""The settings of a training run: spelled out and checked here, and shown by what takes them."""
 
-import hashlib
+import inspect
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from types import CodeType
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
 
 import torch
-from torch import nn
 
-from mixupbook._arguments import in_interval, one_of, whole_number
+from mixupbook._arguments import in_interval, nearest_hint, one_of, true_or_false, whole_number
+from mixupbook._devices import resolve_device
 from mixupbook.images.training.augment import AUGMENTATIONS, Augmentation
 
-__all__ = ["PRECISIONS", "SCHEDULES", "Settings", "describe"]
+__all__ = ["PRECISIONS", "SCHEDULES", "Settings", "describe", "takes_settings"]
 
 SCHEDULES = ("cosine", "one_cycle", "constant")
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -21,40 +21,86 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 WARM_UP, WARM_UP_START = 0.3, 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of `fit`, whose docstring explains them; see there for what is allowed.
+    """The settings of a training run, checked.
 
-    After construction `device` is a `torch.device` and `precision` is "float32" or "bfloat16".
+    After construction numbers are Python's own, `device` is a `torch.device` and `precision` is
+    "float32" or "bfloat16".
+
+    Attributes:
+        epochs: passes over the training images, at least 1.
+        batch_size: images in a step, at least 1; an epoch's last batch may be smaller.
+        lr: peak learning rate, positive.
+        momentum: in [0, 1).
+        weight_decay: at least 0; applied to all parameters.
+        schedule: learning rate per step: ``"cosine"`` falls from `lr` to 0; ``"one_cycle"`` rises
+            linearly from a tenth of `lr` during the first 30 % of the steps, then falls along a
+            cosine to 0; ``"constant"``.
+        augment: ``"crop_flip"``, or a function (images, generator) -> images of a batch.
+        seed: at least 0.
+        device: ``"auto"`` (a GPU where there is one, CUDA's before Apple's), ``"cpu"``,
+            ``"cuda"`` or ``"mps"``.
+        precision: ``"float32"``; ``"bfloat16"`` (automatic mixed precision); ``"auto"`` is
+            bfloat16 on GPUs of CUDA that compute in it, else float32.
+        compile: use ``torch.compile`` for the network; worth it for long runs on a GPU.
+        test_every: epochs between two measurements of the test error; the last epoch is always
+            measured. For tiny networks testing costs more than training.
+
+    Raises:
+        TypeError: a setting of the wrong kind.
+        ValueError: a value outside what is allowed, or a device that is not here.
     """
 
     epochs: int
     batch_size: int
     lr: float
-    momentum: float
-    weight_decay: float
-    schedule: str
-    augment: str | Augmentation | None
-    seed: int
-    device: str | torch.device
-    precision: str
-    compile: bool
-    test_every: int
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    schedule: str = "cosine"
+    augment: str | Augmentation | None = None
+    seed: int = 0
+    device: str | torch.device = "auto"
+    precision: str = "auto"
+    compile: bool = False
+    test_every: int = 1
 
     def __post_init__(self) -> None:
-        whole_number("epochs", self.epochs, at_least=1)
-        whole_number("batch_size", self.batch_size, at_least=1)
-        in_interval("lr", self.lr, 0, open_low=True)
-        in_interval("momentum", self.momentum, 0, 1, open_high=True)
-        in_interval("weight_decay", self.weight_decay, 0)
-        one_of("schedule", self.schedule, SCHEDULES)
-        if self.augment is not None and not callable(self.augment):
-            one_of("augment", self.augment, AUGMENTATIONS)
-        whole_number("seed", self.seed)
-        whole_number("test_every", self.test_every, at_least=1)
         device = _device(self.device)
-        object.__setattr__(self, "device", device)
-        object.__setattr__(self, "precision", _precision(self.precision, device))
+        checked = {
+            "epochs": whole_number("epochs", self.epochs, at_least=1),
+            "batch_size": whole_number("batch_size", self.batch_size, at_least=1),
+            "lr": in_interval("lr", self.lr, 0, open_low=True),
+            "momentum": in_interval("momentum", self.momentum, 0, 1, open_high=True),
+            "weight_decay": in_interval("weight_decay", self.weight_decay, 0),
+            "schedule": str(one_of("schedule", self.schedule, SCHEDULES)),
+            "augment": _augment(self.augment),
+            "seed": whole_number("seed", self.seed),
+            "device": device,
+            "precision": _precision(self.precision, device),
+            "compile": true_or_false("compile", self.compile),
+            "test_every": whole_number("test_every", self.test_every, at_least=1),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_keywords(cls, function: Callable, keywords: Mapping[str, Any]) -> "Settings":
+        """The settings among the keywords of a function that `takes_settings`.
+
+        Raises:
+            TypeError: a keyword that the function does not have, or one that it needs.
+            Exception: what `Settings` raises.
+        """
+        known = inspect.signature(function).parameters
+        for name in keywords:
+            if name not in known:
+                hint = nearest_hint(name, known)
+                raise TypeError(f"{function.__name__}() has no argument {name!r}{hint}")
+        for field in fields(cls):
+            if field.default is MISSING and field.name not in keywords:
+                raise TypeError(f"{function.__name__}() needs the argument {field.name!r}")
+        return cls(**keywords)
 
     @property
     def augmentation(self) -> Augmentation | None:
@@ -73,68 +119,73 @@ class Settings:
             progress = (progress - WARM_UP) / (1 - WARM_UP)
         return self.lr * (1 + math.cos(math.pi * progress)) / 2
 
-    def config(self) -> dict[str, object]:
+    def config(self) -> dict[str, Any]:
         """The settings as plain values, for a record or a checkpoint."""
-        return {
-            "epochs": self.epochs,
-            "batch_size": self.batch_size,
-            "lr": self.lr,
-            "momentum": self.momentum,
-            "weight_decay": self.weight_decay,
-            "schedule": self.schedule,
-            "augment": describe(self.augment),
-            "seed": self.seed,
-            "device": self.device.type,
-            "precision": self.precision,
-            "compile": self.compile,
-            "test_every": self.test_every,
-        }
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**values, "augment": describe(self.augment), "device": self.device.type}
 
 
-def describe(part: str | Callable | None) -> str | None:
-    """A setting as text that is the same in every process, and another where the code is another.
+def takes_settings(function: Callable) -> Callable:
+    """Shows the fields of `Settings` in a function's signature and help, for its ``**settings``.
 
-    It holds no memory address; a digest of the code tells functions of one name apart, and modules
-    of one build whose ``forward`` differs.
+    The docstring has the line ``{settings}`` where their meaning belongs. What the function names
+    in its docstring as ``seeds`` takes the place of the setting ``seed``.
     """
+    own = inspect.signature(function)
+    parameters = [each for each in own.parameters.values() if each.kind != each.VAR_KEYWORD]
+    left_out = {"seed"} if "seeds" in own.parameters else set()
+    shown = [field for field in fields(Settings) if field.name not in left_out]
+    parameters += [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=field.type,
+        )
+        for field in shown
+    ]
+    function.__signature__ = own.replace(parameters=parameters)
+    if function.__doc__ is not None:  # it is None under python -OO
+        meanings = _meanings(inspect.cleandoc(Settings.__doc__))
+        lines = "\n".join(f"        {field.name}: {meanings[field.name]}" for field in shown)
+        function.__doc__ = function.__doc__.replace("        {settings}", lines)
+    return function
+
+
+def _meanings(docstring: str) -> dict[str, str]:
+    """What a docstring's section on attributes says of each."""
+    section = docstring.split("Attributes:\n")[1].split("\n\n")[0]
+    entries = re.split(r"^    (\w+): ", section, flags=re.MULTILINE)[1:]
+    return {
+        name: text.rstrip().replace("\n", "\n    ")
+        for name, text in zip(entries[::2], entries[1::2], strict=True)
+    }
+
+
+def describe(part: object) -> str | None:
+    """A network, a mixup or an augmentation as text without memory addresses, for people."""
     if part is None or isinstance(part, str):
         return part
-    text = re.sub(r" at 0x[0-9a-f]+", "", repr(part))
-    own = [part]
-    if isinstance(part, nn.Module):
-        kinds = {type(module) for module in part.modules()}
-        own = [kind.forward for kind in kinds if not kind.__module__.startswith("torch.nn.")]
-    digests = sorted(_code_digest(each.__code__) for each in own if hasattr(each, "__code__"))
-    return " ".join([text, *digests])
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(part))
 
 
-def _code_digest(code: CodeType) -> str:
-    constants = [_code_digest(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
-    content = repr((code.co_code, code.co_names, constants))
-    return hashlib.sha256(content.encode()).hexdigest()[:8]
+def _augment(augment: object) -> str | Augmentation | None:
+    if augment is None or (callable(augment) and not isinstance(augment, type)):
+        return augment
+    return str(one_of("augment", augment, AUGMENTATIONS))
 
 
 def _device(device: str | torch.device) -> torch.device:
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(f"device must be 'auto', 'cpu' or 'cuda', got {device!r}") from error
-    if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"device must be 'auto', 'cpu' or 'cuda', got {str(device)!r}")
-    if device.type == "cuda":
-        if not torch.cuda.is_available():
-            raise ValueError("device is 'cuda', but torch finds no GPU here; try device='auto'")
-        index = torch.cuda.current_device() if device.index is None else device.index
-        device = torch.device("cuda", index)
-    return device
+    resolved = resolve_device(device)
+    if resolved.type not in ("cpu", "cuda", "mps"):
+        raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or 'mps', got {str(device)!r}")
+    return resolved
 
 
 def _precision(precision: str, device: torch.device) -> str:
     one_of("precision", precision, PRECISIONS)
     if precision != "auto":
-        return precision
+        return str(precision)
     # Older GPUs emulate bfloat16, slowly; from compute capability 8 on it is native.
     native = device.type == "cuda" and torch.cuda.get_device_capability(device)[0] >= 8
     return "bfloat16" if native else "float32"

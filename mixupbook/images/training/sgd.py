@@ -48,7 +48,7 @@ class Descent:
                 parameters,
                 gradients,
                 momenta,
-                fused=True,
+                fused=parameters[0].device.type != "mps",
                 lr=lr,
                 dampening=0.0,
                 nesterov=False,

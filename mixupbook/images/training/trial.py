@@ -1,0 +1,175 @@
+"""A network is tried on one batch before it is trained, and refused with the reason."""
+
+import copy
+import itertools
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.nn.parameter import is_lazy
+
+from mixupbook.images.networks import build_network
+from mixupbook.images.training.memory import is_out_of_memory
+
+__all__ = ["prepare_network", "trained_layout"]
+
+
+def prepare_network(
+    network: str | nn.Module, sample: Tensor, num_classes: int, device: torch.device
+) -> nn.Module:
+    """The named network, or a copy of the module given, on the device and ready to be tried.
+
+    Args:
+        network: a name (see `build_network`), or a module.
+        sample: a few images, shape (n, C, H, W), which give lazy modules their shapes.
+        num_classes: number of classes.
+        device: where it will be trained.
+
+    Raises:
+        TypeError: `network` is neither a name nor a module.
+        ValueError: it cannot be copied, or has nothing to train in float32.
+    """
+    if isinstance(network, nn.Module):
+        network = _moved(_copied(network), device)
+    elif isinstance(network, str):
+        network = build_network(network, tuple(sample.shape[1:]), num_classes).to(device)
+    else:
+        raise TypeError(f"network must be a name or a torch.nn.Module, got {network!r}")
+    if any(is_lazy(parameter) for parameter in network.parameters()):
+        _forward(network.eval(), sample.to(device))
+    for name, parameter in network.named_parameters():
+        if is_lazy(parameter):
+            raise ValueError(
+                "network must have a shape for every parameter once it has seen images; "
+                f"{name!r} has none"
+            )
+        if parameter.requires_grad and parameter.dtype != torch.float32:
+            raise ValueError(
+                "network must have float32 parameters (network.float() makes them so), "
+                f"got {parameter.dtype} for {name!r}"
+            )
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise ValueError("network must have parameters to train (requires_grad), got none")
+    return network
+
+
+def trained_layout(
+    network: nn.Module, images: Tensor, labels: Tensor, num_classes: int
+) -> torch.memory_format:
+    """The memory layout in which the network can be trained, found by a step on a copy.
+
+    It is channels last, in which convolutions are faster, unless the network does not take it: a
+    module that reshapes with ``view``, or has five-dimensional weights.
+
+    Args:
+        network: from `prepare_network`; left as it is.
+        images: the smallest batch of an epoch, shape (B, C, H, W), on the network's device.
+        labels: their labels, shape (B,).
+        num_classes: number of scores wanted.
+
+    Raises:
+        ValueError: the network cannot be trained on such a batch; the message says why.
+    """
+    layouts = [torch.channels_last, torch.contiguous_format]
+    if images.device.type == "mps":  # where channels last is not to be relied on
+        layouts.remove(torch.channels_last)
+    for layout in layouts:
+        try:
+            trial = copy.deepcopy(network).to(memory_format=layout)
+            _try_out(trial, images.contiguous(memory_format=layout), labels, num_classes)
+        except (ValueError, RuntimeError) as error:
+            if layout == layouts[-1] or is_out_of_memory(error):
+                raise
+        else:
+            return layout
+    raise AssertionError("the last layout returned or raised")
+
+
+def _try_out(network: nn.Module, images: Tensor, labels: Tensor, num_classes: int) -> None:
+    """One test and one step of training, after which the network is of no more use."""
+    with torch.no_grad():
+        _check(_forward(network.eval(), images), images, num_classes, "in inference mode")
+    try:
+        scores = _forward(network.train(), images)
+    except ValueError as error:
+        if len(images) > 1 or "more than 1 value per channel" not in str(error):
+            raise
+        raise ValueError(
+            "batch_size must not leave a last batch of one image, of which this network's batch "
+            f"norm cannot take a variance: {error}"
+        ) from error
+    _check(scores, images, num_classes, "in training mode")
+    if not scores.requires_grad:
+        raise ValueError(
+            "network must return scores that depend on its parameters with requires_grad, "
+            "got scores without a gradient in training mode"
+        )
+    try:
+        cross_entropy(scores, labels).backward()
+    except Exception as error:
+        raise _refusal("must have gradients; the step back failed", error) from error
+    for name, parameter in network.named_parameters():
+        if parameter.grad is not None and parameter.grad.layout != torch.strided:
+            raise ValueError(
+                f"network must have plain gradients, got {parameter.grad.layout} for {name!r}"
+            )
+
+
+def _forward(network: nn.Module, images: Tensor) -> object:
+    try:
+        return network(images)
+    except Exception as error:  # a module may raise anything
+        shape = tuple(images.shape)
+        raise _refusal(f"must take images of shape {shape}; it failed", error) from error
+
+
+def _check(scores: object, images: Tensor, num_classes: int, mode: str) -> None:
+    expected = len(images), num_classes
+    if not isinstance(scores, Tensor) or tuple(scores.shape) != expected:
+        advice = "" if isinstance(scores, Tensor) else ": wrap it in a module that returns those"
+        raise ValueError(
+            f"network must return one score for each of the {num_classes} classes, a tensor of "
+            f"shape {expected} for {len(images)} images, got {_form(scores)} {mode}{advice}"
+        )
+    dtypes = [torch.float32]
+    if torch.is_autocast_enabled(images.device.type):
+        dtypes.append(torch.bfloat16)
+    if scores.dtype not in dtypes:
+        raise ValueError(f"network must return scores in float32, got {scores.dtype} {mode}")
+
+
+def _form(output: object) -> str:
+    """What a network returned, in short."""
+    if isinstance(output, Tensor):
+        return f"shape {tuple(output.shape)}"
+    kind = type(output).__name__
+    if isinstance(output, dict):
+        return f"{kind} with {', '.join(repr(key) for key in output)}"
+    if isinstance(output, tuple | list):
+        names = getattr(output, "_fields", None)
+        parts = [_form(each) for each in output]
+        if names is not None:
+            parts = [f"{name}: {part}" for name, part in zip(names, parts, strict=True)]
+        return f"{kind} of {', '.join(parts) or 'nothing'}"
+    return kind
+
+
+def _copied(network: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(network)
+    except Exception as error:
+        raise _refusal("must be a module that copy.deepcopy copies; it failed", error) from error
+
+
+def _moved(network: nn.Module, device: torch.device) -> nn.Module:
+    for name, tensor in itertools.chain(network.named_parameters(), network.named_buffers()):
+        if not is_lazy(tensor) and tensor.is_meta:
+            raise ValueError(f"network must hold values, got none (device 'meta') for {name!r}")
+    return network.to(device)
+
+
+def _refusal(what: str, error: Exception) -> Exception:
+    """The error to raise in place of one that a module raised."""
+    if is_out_of_memory(error):
+        return error
+    return ValueError(f"network {what}: {error}")
