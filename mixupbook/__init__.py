@@ -22,6 +22,7 @@ _HOME = {
     "loss_and_gradient": "theory.gradients",
     "descend": "theory.descent",
     "descend_weights": "theory.descent",
+    "reduced_dynamics": "theory.reduced",
     "ImageData": "images.data.images",
     "Checkpoint": "images.training.checkpoint",
     "TrainingInterrupted": "images.training.fit",

@@ -112,9 +112,7 @@ def largest_residual(setting: Setting, state: State) -> Float[Array, " R"]:
     return expit(-SIGN * clean_margins(setting, state)).max(axis=0)
 
 
-def step(
-    setting: Setting, state: State, mixing: Mixing, rate: Float[Array, " R"]
-) -> State:
+def step(setting: Setting, state: State, mixing: Mixing, rate: Float[Array, " R"]) -> State:
     """One step of gradient descent on the mean over all ordered pairs of examples."""
     lam, rest = mixing.lam, 1 - mixing.lam
     own = clean_margins(setting, state)
