@@ -23,6 +23,8 @@ _HOME = {
     "descend": "theory.descent",
     "descend_weights": "theory.descent",
     "reduced_dynamics": "theory.reduced",
+    "needed_window": "theory.windows",
+    "time_to_learn": "theory.windows",
     "ImageData": "images.data.images",
     "Checkpoint": "images.training.checkpoint",
     "TrainingInterrupted": "images.training.fit",
