@@ -24,6 +24,7 @@ _HOME = {
     "descend_weights": "theory.descent",
     "reduced_dynamics": "theory.reduced",
     "needed_window": "theory.windows",
+    "settle": "theory.settle",
     "time_to_learn": "theory.windows",
     "ImageData": "images.data.images",
     "Checkpoint": "images.training.checkpoint",

@@ -1,5 +1,6 @@
 """When the rare feature is learned, and for how long Mixup has to be on for it."""
 
+import itertools
 import warnings
 from collections.abc import Sequence
 from typing import no_type_check
@@ -202,7 +203,7 @@ def _check_times(
     if not isinstance(windows, SEQUENCES):
         raise TypeError(f"windows must be a sequence of whole numbers, got {windows!r}")
     windows = tuple(whole_number("windows", window, at_least=1) for window in windows)
-    if not windows or any(a >= b for a, b in zip(windows, windows[1:], strict=False)):
+    if not windows or any(a >= b for a, b in itertools.pairwise(windows)):
         raise ValueError(f"windows must be rising, at least one, got {windows!r:.60}")
     horizon = finite_number("horizon", horizon)
     if horizon < start + windows[-1]:
