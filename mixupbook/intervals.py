@@ -211,7 +211,7 @@ def bootstrap_interval(
     sample = np.asarray(values)
     if sample.ndim == 0 or len(sample) < 2:
         raise ValueError(
-            f"values must have one entry for each of at least two seeds, got {values!r}"
+            f"values must have an entry for each of two seeds or more, got shape {sample.shape}"
         )
     confidence = in_interval("confidence", confidence, 0, 1, open_low=True, open_high=True)
     resamples = whole_number("resamples", resamples, at_least=1)
