@@ -1,17 +1,31 @@
-"""Means over seeds with their confidence intervals, and correlations of ranks.
+"""What so many seeds can say: confidence intervals, and correlations of ranks.
 
-`scipy.stats` has both, but takes seconds to import, which every chapter would wait for.
+The unit is what is independent: a seed with its own data and start. Student's intervals are for
+means of values that spread; where a seed either succeeds or fails, count seeds out of seeds.
+
+`scipy.stats` has most of this, but takes seconds to import, which every chapter would wait for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import betaincinv, stdtrit
 
-from mixupbook._arguments import in_interval
+from mixupbook._arguments import in_interval, one_of, whole_number
 
-__all__ = ["Interval", "mean_interval", "paired_interval", "rank_correlation"]
+__all__ = [
+    "Interval",
+    "bootstrap_interval",
+    "geometric_interval",
+    "mean_interval",
+    "paired_interval",
+    "rank_correlation",
+    "ratio_interval",
+    "share_interval",
+]
+
+SIDES = ("both", "lower", "upper")
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,141 @@ def paired_interval(
             f"baseline must have as many values as values, got {len(baseline)} and {len(values)}"
         )
     return mean_interval(np.asarray(values, float) - np.asarray(baseline, float), confidence)
+
+
+def share_interval(
+    successes: int, count: int, confidence: float = 0.95, *, side: str = "both"
+) -> Interval:
+    """Clopper and Pearson's exact interval for the share of all seeds that succeed.
+
+    It holds the share with at least the confidence, whatever the share is.
+
+    Args:
+        successes: how many seeds succeeded, from 0 to `count`.
+        count: how many seeds there were, at least 1.
+        confidence: the interval's level, strictly between 0 and 1.
+        side: ``"both"``; or ``"lower"``, where all of the risk is spent on the lower bound and the
+            upper is 1 ("in at least so many seeds"); or ``"upper"``, the reverse.
+
+    Returns:
+        An `Interval` around the share found.
+
+    Raises:
+        TypeError: `successes` or `count` is no whole number, or `side` no text.
+        ValueError: a value outside what is allowed.
+
+    Example:
+        >>> eight, thirty = (share_interval(n, n, side="lower") for n in (8, 30))
+        >>> f"{eight.low:.3f} {thirty.low:.3f}"
+        '0.688 0.905'
+    """
+    count = whole_number("count", count, at_least=1)
+    if whole_number("successes", successes) > count:
+        raise ValueError(f"successes must be at most count = {count}, got {successes!r}")
+    confidence = in_interval("confidence", confidence, 0, 1, open_low=True, open_high=True)
+    one_of("side", side, SIDES)
+    risk = (1 - confidence) / (2 if side == "both" else 1)
+    failures = count - successes
+    low, high = 0.0, 1.0
+    if side != "upper" and successes:
+        low = float(betaincinv(successes, failures + 1, risk))
+    if side != "lower" and failures:
+        high = float(betaincinv(successes + 1, failures, 1 - risk))
+    return Interval(successes / count, low, high, count)
+
+
+def geometric_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Student's interval for a geometric mean: that of the logarithms, taken back.
+
+    Raises:
+        ValueError: values that are not positive, or as for `mean_interval`.
+
+    Example:
+        >>> interval = geometric_interval([100, 200, 400])
+        >>> round(interval.mean), round(interval.low), round(interval.high)
+        (200, 36, 1119)
+    """
+    sample = np.asarray(values, dtype=float)
+    if not (sample > 0).all():
+        raise ValueError(f"values must be positive, got {values!r}")
+    logs = mean_interval(np.log(sample), confidence)
+    mean, low, high = (float(np.exp(log)) for log in (logs.mean, logs.low, logs.high))
+    return Interval(mean, low, high, logs.count)
+
+
+def ratio_interval(
+    values: Sequence[float], baseline: Sequence[float], confidence: float = 0.95
+) -> Interval:
+    """The interval of the geometric mean of `values` / `baseline`, paired seed by seed.
+
+    Raises:
+        ValueError: sequences of different lengths, values that are not positive, or as for
+            `mean_interval`.
+
+    Example:
+        >>> interval = ratio_interval([20, 42, 58], [10, 20, 30])
+        >>> f"{interval.mean:.2f} ({interval.low:.2f}, {interval.high:.2f})"
+        '2.01 (1.81, 2.23)'
+    """
+    if len(values) != len(baseline):
+        raise ValueError(
+            f"baseline must have as many values as values, got {len(baseline)} and {len(values)}"
+        )
+    for name, given in (("values", values), ("baseline", baseline)):
+        if not (np.asarray(given, dtype=float) > 0).all():
+            raise ValueError(f"{name} must be positive, got {given!r}")
+    ratios = np.asarray(values, dtype=float) / np.asarray(baseline, dtype=float)
+    return geometric_interval(ratios, confidence)
+
+
+def bootstrap_interval(
+    values: Sequence[float] | np.ndarray,
+    statistic: Callable[[np.ndarray], float],
+    confidence: float = 0.95,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """The percentile bootstrap's interval of a statistic, seeds drawn anew with replacement.
+
+    For what has no formula, such as a quantile or the place where a fitted curve crosses a level.
+
+    Args:
+        values: one entry for each seed along the first axis, at least two; whatever belongs to one
+            seed stays together.
+        statistic: takes entries like `values`, as many of them, to one finite number.
+        confidence: the interval's level, strictly between 0 and 1.
+        resamples: how often seeds are drawn, at least 1.
+        seed: of the draws.
+
+    Returns:
+        An `Interval` around the statistic of the values themselves.
+
+    Raises:
+        TypeError: `resamples` or `seed` is no whole number.
+        ValueError: fewer than two entries, a value outside what is allowed, or a statistic that is
+            not finite.
+
+    Example:
+        >>> interval = bootstrap_interval([1, 2, 3, 4, 100], np.median)
+        >>> interval.mean, interval.low >= 1, interval.high <= 100
+        (3.0, True, True)
+    """
+    sample = np.asarray(values)
+    if sample.ndim == 0 or len(sample) < 2:
+        raise ValueError(
+            f"values must have an entry for each of two seeds or more, got shape {sample.shape}"
+        )
+    confidence = in_interval("confidence", confidence, 0, 1, open_low=True, open_high=True)
+    resamples = whole_number("resamples", resamples, at_least=1)
+    rng = np.random.default_rng(whole_number("seed", seed))
+    draws = rng.integers(len(sample), size=(resamples, len(sample)))
+    found = np.array([float(statistic(sample[draw])) for draw in draws])
+    mean = float(statistic(sample))
+    if not (np.isfinite(mean) and np.isfinite(found).all()):
+        raise ValueError("statistic must give finite numbers for seeds drawn anew, got others")
+    low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(mean, float(low), float(high), len(sample))
 
 
 def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:

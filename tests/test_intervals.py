@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mixupbook.intervals import Interval, mean_interval, paired_interval, rank_correlation
+from mixupbook.intervals import (
+    Interval,
+    bootstrap_interval,
+    geometric_interval,
+    mean_interval,
+    paired_interval,
+    rank_correlation,
+    ratio_interval,
+    share_interval,
+)
 
 
 def sample(count, seed=0):
@@ -83,3 +92,86 @@ def test_confidence_must_be_a_probability(confidence):
 def test_pairs_must_match():
     with pytest.raises(ValueError, match=r"baseline must have as many values .* got 2 and 3"):
         paired_interval([1, 2, 3], [1, 2])
+
+
+@pytest.mark.parametrize(("successes", "count"), [(0, 1), (1, 1), (0, 8), (3, 8), (8, 8), (29, 30)])
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+def test_share_interval_agrees_with_scipy(successes, count, confidence):
+    for side, alternative in (("both", "two-sided"), ("lower", "greater"), ("upper", "less")):
+        test = stats.binomtest(successes, count, alternative=alternative)
+        expected = test.proportion_ci(confidence, method="exact")
+        got = share_interval(successes, count, confidence, side=side)
+        np.testing.assert_allclose([got.low, got.high], [expected.low, expected.high], atol=1e-12)
+        assert (got.mean, got.count) == (successes / count, count)
+
+
+@pytest.mark.parametrize(("count", "one", "two"), [(5, 0.549, 0.478), (8, 0.688, 0.631)])
+def test_without_a_failure_the_bound_is_a_root(count, one, two):
+    lower, both = share_interval(count, count, side="lower"), share_interval(count, count)
+    assert lower.low == pytest.approx(0.05 ** (1 / count))
+    assert both.low == pytest.approx(0.025 ** (1 / count))
+    assert (round(lower.low, 3), round(both.low, 3)) == (one, two)
+
+
+def test_share_interval_holds_every_share_often_enough():
+    for share in (0.03, 0.5, 0.9):
+        probability = stats.binom.pmf(np.arange(13), 12, share)
+        intervals = [share_interval(k, 12) for k in range(13)]
+        holds = [interval.low <= share <= interval.high for interval in intervals]
+        assert probability[holds].sum() >= 0.95
+
+
+@pytest.mark.parametrize("bad", [(-1, 5), (6, 5), (0, 0)])
+def test_successes_are_of_the_count(bad):
+    with pytest.raises(ValueError, match=r"(successes|count) must"):
+        share_interval(*bad)
+
+
+def test_a_share_is_not_taken_for_a_count():
+    with pytest.raises(TypeError, match=r"successes must be an integer, got 0\.9"):
+        share_interval(0.9, 10)
+    with pytest.raises(ValueError, match="side must be one of 'both', 'lower', 'upper'"):
+        share_interval(9, 10, side="left")
+
+
+def test_ratios_are_paired_and_on_logarithms():
+    values, baseline = sample(7), sample(7, seed=1)
+    log = paired_interval(np.log(values), np.log(baseline))
+    got, inverse = ratio_interval(values, baseline), ratio_interval(baseline, values)
+    expected = np.exp([log.mean, log.low, log.high])
+    np.testing.assert_allclose([got.mean, got.low, got.high], expected)
+    np.testing.assert_allclose([1 / inverse.mean, 1 / inverse.high, 1 / inverse.low], expected)
+    assert geometric_interval(values).mean == pytest.approx(stats.gmean(values))
+
+
+def test_a_ratio_needs_positive_numbers_in_pairs():
+    with pytest.raises(ValueError, match="values must be positive"):
+        geometric_interval([1, 0])
+    with pytest.raises(ValueError, match="baseline must be positive"):
+        ratio_interval([1, 2], [1, -2])
+    with pytest.raises(ValueError, match="baseline must have as many"):
+        ratio_interval([1, 2], [1, 2, 3])
+
+
+def test_bootstrap_agrees_with_scipy():
+    values = sample(30)
+    expected = stats.bootstrap(
+        (values,), np.median, method="percentile", n_resamples=5000
+    ).confidence_interval
+    got = bootstrap_interval(values, np.median, resamples=5000)
+    np.testing.assert_allclose([got.low, got.high], expected, atol=0.002)
+    assert (got.mean, got.count) == (np.median(values), 30)
+
+
+def test_bootstrap_keeps_together_what_belongs_to_a_seed():
+    rows = np.stack([sample(9), 2 * sample(9)], axis=1)
+    got = bootstrap_interval(rows, lambda drawn: (drawn[:, 1] / drawn[:, 0]).mean())
+    assert (got.low, got.mean, got.high) == pytest.approx((2, 2, 2))
+    assert got == bootstrap_interval(rows, lambda drawn: (drawn[:, 1] / drawn[:, 0]).mean())
+
+
+def test_bootstrap_says_what_it_cannot_do():
+    with pytest.raises(ValueError, match="two seeds or more"):
+        bootstrap_interval([1.0], np.mean)
+    with pytest.raises(ValueError, match="statistic must give finite numbers"):
+        bootstrap_interval([1.0, np.inf], np.mean)

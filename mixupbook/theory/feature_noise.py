@@ -151,17 +151,22 @@ class FeatureNoise:
             n: how many examples, at least 1.
             seed: a whole number in [0, 2^63).
             rare: how many of them are rare, exactly, at most n; where it is None, each is rare
-                with probability rho. A share is not taken: it would be mistaken for a count.
+                with probability rho. A share is not taken: it would be mistaken for a count. A pair
+                says how many are rare in class 0 and in class 1, such as (5, 5): how many there are
+                in the smaller class decides much of what a seed does. Labels are drawn as ever.
 
         Returns:
             `PatchData` with x (n, P, d) float32, y (n,) int64 and is_rare (n,) bool.
 
         Raises:
-            TypeError: an argument is not a whole number.
-            ValueError: a value outside what is allowed.
+            TypeError: an argument is not a whole number (or, for `rare`, a pair of them).
+            ValueError: a value outside what is allowed, or more rare examples in a class than the
+                seed draws examples of it.
         """
         n = whole_number("n", n, at_least=1)
-        if rare is not None and whole_number("rare", rare) > n:
+        if isinstance(rare, tuple | list):
+            rare = _pair(rare)
+        elif rare is not None and whole_number("rare", rare) > n:
             raise ValueError(f"rare must be at most n = {n}, got {rare!r}")
         generator = torch.Generator("cpu").manual_seed(check_seed("seed", seed))
         # Named, as torch's defaults are the user's to change, and other draws would come of them.
@@ -169,7 +174,12 @@ class FeatureNoise:
         real = {**whole, "dtype": torch.float32}
         y = torch.randint(2, (n,), **whole)
         rarity = torch.rand(n, **real)
-        is_rare = rarity < self.rare_fraction if rare is None else _smallest(rarity, rare)
+        if rare is None:
+            is_rare = rarity < self.rare_fraction
+        elif isinstance(rare, tuple):
+            is_rare = _smallest_by_class(rarity, y, rare)
+        else:
+            is_rare = _smallest(rarity, rare)
         order = self._patch_order(is_rare, torch.rand(n, self.patches, **real))
         foreign = torch.randint(2, (n, self.patches), **whole)[:, : self.noise_patches]
         noise = torch.randn(n, self.patches, self.dimension, **real)
@@ -204,4 +214,25 @@ def _smallest(values: Tensor, count: int) -> Tensor:
     """Marks the `count` smallest entries."""
     marked = torch.zeros_like(values, dtype=torch.bool)
     marked[values.argsort()[:count]] = True
+    return marked
+
+
+def _pair(rare: tuple | list) -> tuple[int, int]:
+    """The numbers of rare examples in the two classes."""
+    if len(rare) != 2:
+        raise ValueError(f"rare must be one number, or a pair of one for each class, got {rare!r}")
+    return whole_number("rare", rare[0]), whole_number("rare", rare[1])
+
+
+def _smallest_by_class(values: Tensor, y: Tensor, counts: tuple[int, int]) -> Tensor:
+    """Marks so many of the smallest entries of each class."""
+    marked = torch.zeros_like(values, dtype=torch.bool)
+    for label, count in enumerate(counts):
+        members = (y == label).nonzero().flatten()
+        if count > len(members):
+            raise ValueError(
+                f"rare must be at most the number of examples in each class, here {len(members)} "
+                f"of class {label}, got {counts!r}"
+            )
+        marked[members] = _smallest(values[members], count)
     return marked
