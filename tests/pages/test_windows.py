@@ -1,0 +1,68 @@
+"""Trained windows of Mixup against descents and settlings made one by one."""
+
+import numpy as np
+import pytest
+import torch
+
+from mixupbook.pages import windows
+from mixupbook.pages.theory_runs import test_sample as draw_test
+from mixupbook.pages.theory_runs import train_sample
+from mixupbook.theory.descent import descend
+from mixupbook.theory.feature_noise import FeatureNoise
+from mixupbook.theory.objectives import PairMixup, Standard
+from mixupbook.theory.settle import settle
+
+MODEL = FeatureNoise(60, 4, 0.2, 0.2, 1, 0.25, layout="same")
+TRAINING = {"width": 3, "lr": 0.4}
+GRID = (20, 40, 80, 160, 320)
+
+
+def test_weights_at_several_steps_are_those_of_descents_that_end_there():
+    train = [train_sample(MODEL, 20, seed) for seed in (1, 2)]
+    objective = [PairMixup(0.7, start_step=3), Standard()]
+    found = windows.weights_at(train, objective, at=[2, 5], seed=[1, 2], **TRAINING)
+    assert found.shape == (2, 2, 2, 3, 60)
+    for steps, weights in zip((2, 5), found, strict=True):
+        alone = descend(train, objective, steps=steps, seed=[1, 2], return_weights=True, **TRAINING)
+        np.testing.assert_allclose(weights, alone.weights, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("start", [0, 30])
+def test_the_window_found_is_that_of_a_search_one_by_one(start):
+    seeds, found_by_hand = (0, 1, 2), []
+    for seed in seeds:
+        train, test = train_sample(MODEL, 40, seed), draw_test(MODEL, 200, seed)
+        learned = []
+        for window in GRID:
+            end = descend(
+                train,
+                PairMixup(0.7, start_step=start),
+                steps=start + window,
+                seed=seed,
+                return_weights=True,
+                **TRAINING,
+            )
+            weights = torch.from_numpy(end.weights.values)
+            settled = settle(train, weights, steps=1e4 - start - window, lr=0.4, test=test)
+            learned.append(bool(settled.rare_error[0] < 0.05))
+        assert learned == sorted(learned)  # as bisection supposes
+        first = learned.index(True) if any(learned) else None
+        middle = np.nan if first is None else np.sqrt(GRID[first] * GRID[max(first - 1, 0)])
+        found_by_hand.append(middle)
+    found = windows.trained_window(
+        MODEL, 0.7, start=start, seeds=seeds, windows=GRID, horizon=1e4, n=40, test=200, **TRAINING
+    )
+    np.testing.assert_allclose(found, found_by_hand)
+    assert np.isfinite(found).any()
+
+
+@pytest.mark.parametrize("threshold", range(9))
+def test_bisection_finds_every_place_of_the_grid(threshold):
+    grid = np.array([1, 2, 3, 5, 8, 13, 21, 34])
+    thresholds = np.array([threshold, 8 - threshold])
+    found = windows._bisected(lambda index: index >= thresholds, grid, 2)
+    for place, value in zip(thresholds, found, strict=True):
+        if place == len(grid):
+            assert np.isnan(value)
+        else:
+            assert value == np.sqrt(grid[place] * grid[max(place - 1, 0)])
