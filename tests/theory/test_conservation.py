@@ -73,7 +73,7 @@ def test_the_drift_of_gradient_descent_is_linear_in_the_step_size():
     for lr in (0.4, 0.04):
         weights = start()
         path = [weights]
-        for _ in range(round(30 / lr)):
+        for _ in range(round(12 / lr)):
             weights = weights - lr * mb.loss_and_gradient(weights, TRAIN, mb.Standard())[1]
         drifts.append(drift(torch.stack([*path, weights])))
     assert 8 < drifts[0] / drifts[1] < 12

@@ -7,7 +7,7 @@ import torch
 import mixupbook as mb
 from mixupbook.theory.feature_noise import FEATURES
 from mixupbook.theory.predictions import equilibrium_margin
-from mixupbook.theory.reduced import group_counts
+from mixupbook.theory.reduced_settings import group_counts
 
 HELD_OUT_SEED = 1618
 

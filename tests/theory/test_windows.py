@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import mixupbook as mb
 from mixupbook.theory import reduced_equations as equations
-from mixupbook.theory.reduced import prepared
+from mixupbook.theory.reduced_settings import prepared
 from mixupbook.theory.windows import WINDOWS, learned_from, settled
 
 MODEL = mb.FeatureNoise(300, 4, 0.2, 0.2, 1, 0.12, layout="same")
@@ -125,6 +125,13 @@ def test_what_does_not_settle_is_said(monkeypatch):
         found = mb.needed_window(MODEL, mb.PairMixup(0.7), train=40, windows=[5, 9], **TRAINING)
     assert np.isnan(found.rare_error).all()
     assert np.isnan(found.needed).all()
+
+
+def test_what_leaves_the_range_of_numbers_is_said():
+    arguments = TRAINING | {"lr": [0.4, 1e200], "train": 40, "windows": [300], "horizon": 300}
+    with pytest.warns(RuntimeWarning, match=r"not settled at the horizon: runs \[1\]"):
+        found = mb.needed_window(MODEL, mb.PairMixup(0.7), **arguments)
+    assert found.needed.notnull().values.tolist() == [True, False]
 
 
 BAD = [
