@@ -1,6 +1,7 @@
 """The reduced dynamics: what training does to the features, in 24 numbers a run and no weights."""
 
 import warnings
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import no_type_check
 
@@ -12,7 +13,7 @@ from mixupbook.theory import reduced_equations as equations
 from mixupbook.theory.attributes import described, shared
 from mixupbook.theory.feature_noise import FEATURES, FeatureNoise, PatchData
 from mixupbook.theory.objectives import Objective, PairMixup, Standard
-from mixupbook.theory.reduced_settings import mixing_at, prepared
+from mixupbook.theory.reduced_settings import in_force, prepared
 
 __all__ = ["measured", "reduced_dynamics"]
 
@@ -89,12 +90,17 @@ def reduced_dynamics(
             raise ValueError(f"steps must not end before the window of {one!r}, got {steps}")
 
     rate = np.array(runs["lr"])
-    changes = {0}.union(*(one.changes() for one in runs["objective"]))
+    changing = defaultdict(list)
+    for run, one in enumerate(runs["objective"]):
+        for step in (0, *one.changes()):
+            changing[step].append(run)
+    coefficients = np.empty((len(equations.Mixing._fields), len(rate)))
+    mixing = equations.Mixing(*coefficients)  # views of its rows
     records = []
     with np.errstate(all="ignore"):  # runs that leave the range of numbers are told of below
         for step in range(steps + 1):
-            if step in changes:
-                mixing = mixing_at(runs["objective"], step)
+            for run in changing.get(step, ()):
+                coefficients[:, run] = in_force(runs["objective"][run], step)
             if step % record_every == 0 or step == steps:
                 records.append((step, measured(setting, state)))
             if step < steps:

@@ -1,6 +1,5 @@
 """The arguments of the reduced dynamics, checked, as arrays over the runs."""
 
-from collections.abc import Sequence
 from typing import no_type_check
 
 import numpy as np
@@ -10,10 +9,10 @@ from mixupbook._arguments import in_interval, true_or_false, whole_number
 from mixupbook.theory import reduced_equations as equations
 from mixupbook.theory.batches import spread
 from mixupbook.theory.feature_noise import FEATURES, FeatureNoise, PatchData, check_seed
-from mixupbook.theory.objectives import Objective, PairMixup, Standard
+from mixupbook.theory.objectives import PairMixup, Standard
 from mixupbook.theory.patch_network import initial_weights
 
-__all__ = ["group_counts", "mixing_at", "prepared"]
+__all__ = ["group_counts", "in_force", "prepared"]
 
 
 @no_type_check
@@ -104,16 +103,12 @@ def group_counts(train: PatchData | int, model: FeatureNoise) -> np.ndarray:
     return counts
 
 
-def mixing_at(objectives: Sequence[Objective], step: int) -> equations.Mixing:
-    """What the runs' objectives minimise from a step on."""
-    found = []
-    for objective in objectives:
-        now = objective.at(step)
-        if isinstance(now, Standard):
-            found.append((1.0, 1.0, now.label_smoothing))
-        else:
-            found.append((now.lam, now.lam if now.label_lam is None else now.label_lam, 0.0))
-    return equations.Mixing(*np.array(found, dtype=float).T)
+def in_force(objective: Standard | PairMixup, step: int) -> tuple[float, float, float]:
+    """What an objective minimises from a step on: the fields of `equations.Mixing`."""
+    now = objective.at(step)
+    if isinstance(now, Standard):
+        return 1.0, 1.0, now.label_smoothing
+    return now.lam, now.lam if now.label_lam is None else now.label_lam, 0.0
 
 
 def _check_model(model: object) -> None:

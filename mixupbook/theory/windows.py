@@ -14,7 +14,7 @@ from mixupbook.theory.batches import SEQUENCES
 from mixupbook.theory.feature_noise import FeatureNoise, PatchData
 from mixupbook.theory.objectives import PairMixup
 from mixupbook.theory.reduced import measured
-from mixupbook.theory.reduced_settings import mixing_at, prepared
+from mixupbook.theory.reduced_settings import in_force, prepared
 
 __all__ = ["WINDOWS", "learned_from", "needed_window", "time_to_learn"]
 
@@ -158,7 +158,8 @@ def _after_windows(
     ends = []
     for step in range(start + windows[-1] + 1):
         if step == start:
-            mixing = mixing_at(runs["objective"], step)
+            fields = zip(*(in_force(one, step) for one in runs["objective"]), strict=True)
+            mixing = equations.Mixing(*map(np.array, fields))
         if step - start in windows:
             ends.append(state)
         state = equations.step(setting, state, mixing, rate)
