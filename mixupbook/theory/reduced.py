@@ -65,8 +65,8 @@ def reduced_dynamics(
     Raises:
         TypeError: an argument of the wrong kind.
         ValueError: a value outside what is allowed; a model of another layout, for which nothing is
-            derived; `train` of another size than the model's, or without examples of some group;
-            a window of Mixup that `steps` would cut.
+            derived; `train` of another size than the model's, or with less than one example of a
+            group; a window of Mixup that `steps` would cut.
 
     Warns:
         RuntimeWarning: runs that left the range of finite numbers, named; a smaller `lr` may help.
@@ -139,7 +139,7 @@ def reduced_dynamics(
 
 def measured(setting: equations.Setting, state: equations.State) -> dict[str, np.ndarray]:
     """What is recorded of a state, with the runs as the first axis."""
-    errors = equations.test_errors(setting, state).mean(axis=1)
+    errors = equations.expected_errors(setting, state).mean(axis=1)
     noise = equations.noise_margins(setting, equations.noise_energies(setting, state))
     features = np.einsum("kggr->kgr", state.grams)
     return {

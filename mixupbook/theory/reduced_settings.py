@@ -78,7 +78,7 @@ def group_counts(train: PatchData | int, model: FeatureNoise) -> np.ndarray:
 
     Raises:
         TypeError: `train` is neither `PatchData` nor a whole number.
-        ValueError: it does not fit the model, or there is a group without examples.
+        ValueError: it does not fit the model, or a group has less than one example.
     """
     if isinstance(train, PatchData):
         wanted, found = (model.patches, model.dimension), tuple(train.x.shape[1:])
@@ -97,9 +97,11 @@ def group_counts(train: PatchData | int, model: FeatureNoise) -> np.ndarray:
             f"train must be PatchData or a number of examples, or a sequence of them, "
             f"got {type(train).__name__}"
         )
-    if not counts.all():
-        empty = FEATURES[int(counts.argmin())]
-        raise ValueError(f"train must hold examples of all four groups, got none of {empty}")
+    if counts.min() < 1:
+        group = FEATURES[int(counts.argmin())]
+        raise ValueError(
+            f"train must hold at least one example of each group, got {counts.min():g} of {group}"
+        )
     return counts
 
 
