@@ -212,3 +212,32 @@ def test_anyone_may_build_data():
 def test_data_that_cannot_be(changes, error, message):
     with pytest.raises(error, match=message):
         mb.PatchData(**{**GOOD, **changes})
+
+
+@pytest.mark.parametrize("layout", ["random", "same", "distinct"])
+def test_rare_examples_by_class(layout):
+    for seed in range(20):
+        data = model(layout=layout).sample(31, seed=seed, rare=(5, 3))
+        assert data.y[data.is_rare].bincount().tolist() == [5, 3]
+        plain = model(layout=layout).sample(31, seed=seed, rare=8)
+        assert torch.equal(data.y, plain.y)
+    drawn = torch.stack([model().sample(31, seed=s, rare=(1, 1)).is_rare for s in range(200)])
+    assert (drawn.sum(dim=0) > 0).all()
+    assert not model().sample(31, seed=0, rare=(0, 0)).is_rare.any()
+
+
+def test_rare_examples_by_class_are_the_rarest_of_each():
+    """As for the seed's total: fewer are a part of more."""
+    few, more = (model().sample(31, seed=4, rare=rare).is_rare for rare in ((2, 3), (4, 3)))
+    assert (few <= more).all()
+
+
+def test_rare_by_class_is_checked():
+    with pytest.raises(ValueError, match="rare must be one number, or a pair"):
+        model().sample(5, seed=0, rare=(1, 1, 1))
+    with pytest.raises(TypeError, match=r"rare must be an integer, got 0\.5"):
+        model().sample(5, seed=0, rare=(0.5, 1))
+    with pytest.raises(ValueError, match="rare must be at least 0"):
+        model().sample(5, seed=0, rare=(1, -1))
+    with pytest.raises(ValueError, match=r"rare must be at most .* of class 1, got \(0, 6\)"):
+        model().sample(6, seed=0, rare=(0, 6))
