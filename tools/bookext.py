@@ -63,7 +63,7 @@ def serve_mathjax(app, error):
 
 def prune_signatures(app, what, name, value, options, signature, returns):
     """Say what an argument may be, without the `| Any` by which a function checks it itself."""
-    return signature and signature.replace(" | Any", ""), returns
+    return signature and signature.replace(" | ~typing.Any", ""), returns
 
 
 def setup(app):
