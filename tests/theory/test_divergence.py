@@ -1,10 +1,11 @@
 """Runs and errors that leave the range of finite numbers, and how one hears of it."""
 
+import re
 import warnings
 
 import pytest
 import xarray as xr
-from theory.theory_reference import F64, SETTINGS, TEST, TRAIN
+from theory.theory_reference import F64, SETTINGS, TEST, TRAIN, exactly
 
 import mixupbook as mb
 
@@ -55,6 +56,27 @@ def test_every_divergence_is_heard_at_the_users_line():
     assert here + 10 < log[0].lineno < here + 30
 
 
+def test_a_run_may_be_lost_before_the_first_step():
+    trains = [TRAIN, scaled(TRAIN, 1e25)]
+    message = exactly(
+        "diverged: run 1 (seed 0) at step 0; a smaller lr or init_std, or smaller values in train, "
+        "may help"
+    )
+    with pytest.warns(RuntimeWarning, match=message):
+        result = mb.descend(trains, mb.PairMixup(), return_weights=True, **SETTINGS)
+    assert result.diverged_at.values.tolist() == [-1, 0]
+    for name in ("loss", "feature_alignment", "noise_memorisation", "weights"):
+        assert result[name][0].notnull().all()
+        assert result[name][1].isnull().all()
+
+
+def test_a_filter_for_the_users_module_holds():
+    call = from_within(mb.descend)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=re.escape(__name__))
+        call(TRAIN, mb.PairMixup(), **{**SETTINGS, "lr": [0.1, 1e5], "steps": 60})
+
+
 def test_warnings_obey_the_users_filters():
     settings = {**SETTINGS, "lr": [0.1, 1e5], "steps": 60}
     with warnings.catch_warnings():
@@ -66,9 +88,11 @@ def test_warnings_obey_the_users_filters():
 
 def test_where_every_run_diverged_the_records_are_in_the_error():
     settings = {**SETTINGS, "lr": 1e30, "record_every": 1}
-    with pytest.raises(
-        FloatingPointError, match=r"every run diverged: run 0 \(seed 7\) at step 1; a .*`dataset`"
-    ) as caught:
+    message = exactly(
+        "every run diverged: run 0 (seed 7) at step 1; a smaller lr or init_std, or smaller values "
+        "in train, may help; this error's `dataset` has the rest"
+    )
+    with pytest.raises(FloatingPointError, match=message) as caught:
         mb.descend(TRAIN, mb.PairMixup(0.5), seed=7, **settings)
     records = caught.value.dataset
     assert "weights" not in records
@@ -105,10 +129,11 @@ def test_data_have_to_fit_into_the_precision(name):
 def test_errors_that_cannot_be_told_are_named():
     """Outputs beyond the range of float32: their difference says nothing, least of all class 0."""
     tests = [TEST, scaled(TEST, 1e25)]
-    with pytest.warns(
-        RuntimeWarning,
-        match=r"not finite: rare_error, common_error of run 1 \(seed 5\) at step 0; .* in test",
-    ):
+    message = exactly(
+        "not finite: rare_error, common_error of run 1 (seed 5) at step 0; smaller values in test, "
+        "or dtype=torch.float64, may help"
+    )
+    with pytest.warns(RuntimeWarning, match=message):
         result = mb.descend(TRAIN, mb.PairMixup(), test=tests, seed=[4, 5], **SETTINGS)
     assert (result.diverged_at == -1).all()
     for name in ("rare_error", "common_error"):

@@ -7,6 +7,7 @@ import torch
 from scipy.integrate import quad_vec
 from theory.theory_reference import (
     assert_close,
+    exactly,
     final_weights,
     loss_and_gradient,
     outputs,
@@ -276,12 +277,32 @@ def test_nothing_given_is_changed():
 @pytest.mark.parametrize(
     ("weights", "error", "message"),
     [
-        ([1.0], TypeError, "weights must be a floating tensor"),
-        (torch.ones(2, 3, 11, dtype=torch.int64), TypeError, "weights must be a floating tensor"),
-        (torch.ones(3, 2, 11), ValueError, r"weights must have shape \(2, m, d\).*\(3, 2, 11\)"),
-        (torch.ones(2, 0, 11), ValueError, "weights must have shape"),
-        (torch.ones(2, 11), ValueError, "weights must have shape"),
-        (torch.ones(2, 3, 10), ValueError, "dimension of the data, 11, got 10"),
+        ([1.0], TypeError, exactly("weights must be a floating tensor, got list")),
+        (
+            torch.ones(2, 3, 11, dtype=torch.int64),
+            TypeError,
+            exactly("weights must be a floating tensor, got torch.int64"),
+        ),
+        (
+            torch.ones(3, 2, 11),
+            ValueError,
+            exactly("weights must have shape (2, m, d) or (R, 2, m, d), got (3, 2, 11)"),
+        ),
+        (
+            torch.ones(2, 0, 11),
+            ValueError,
+            exactly("weights must have shape (2, m, d) or (R, 2, m, d), got (2, 0, 11)"),
+        ),
+        (
+            torch.ones(2, 11),
+            ValueError,
+            exactly("weights must have shape (2, m, d) or (R, 2, m, d), got (2, 11)"),
+        ),
+        (
+            torch.ones(2, 3, 10),
+            ValueError,
+            exactly("weights must have the dimension of the data, 11, got 10"),
+        ),
     ],
 )
 def test_wrong_weights(weights, error, message):

@@ -12,7 +12,7 @@ from theory.theory_reference import F64, random_data
 import mixupbook as mb
 from mixupbook.theory import walk
 
-examples = settings(derandomize=True, deadline=None, max_examples=30)
+examples = settings(derandomize=True, deadline=None, max_examples=20)
 seeds = st.integers(0, 2**63 - 1)
 
 

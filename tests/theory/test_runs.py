@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
-from theory.theory_reference import MODEL, SETTINGS, TEST, TRAIN, random_data
+from theory.theory_reference import MODEL, SETTINGS, TEST, TRAIN, exactly, random_data
 
 import mixupbook as mb
 from mixupbook.theory import runs
@@ -112,83 +112,167 @@ def test_apples_gpu_is_left_for_its_lack_of_float64(monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"steps": 0}, ValueError, "steps must be at least 1, got 0"),
-        ({"steps": 2.5}, TypeError, "steps must be an integer, got 2.5"),
-        ({"width": 0}, ValueError, "width must be at least 1, got 0"),
-        ({"lr": 0}, ValueError, r"lr must lie in \(0, inf\), got 0"),
-        ({"lr": -0.1}, ValueError, "lr must lie in"),
-        ({"lr": float("nan")}, ValueError, "lr must be finite"),
-        ({"lr": "fast"}, TypeError, "lr must be a real number, got 'fast'"),
-        ({"init_std": -0.1}, ValueError, "init_std must lie in"),
-        ({"record_every": 0}, ValueError, "record_every must be at least 1, got 0"),
-        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
-        ({"seed": 0.5}, TypeError, "seed must be an integer, got 0.5"),
-        ({"seed": []}, ValueError, "seed must hold at least one run"),
-        ({"seed": np.array([])}, ValueError, "seed must hold at least one run"),
-        ({"seed": True}, TypeError, "seed must be an integer, got True"),
-        ({"seed": [1.0, 2.0]}, TypeError, "seed must be an integer, got 1.0"),
-        ({"seed": 2**63}, ValueError, r"seed must be below 2\^63, got 9223372036854775808"),
-        ({"lr": [[0.1, 0.2]]}, TypeError, r"lr must be a real number, got \[0.1, 0.2\]"),
-        ({"lr": np.array([[0.1]])}, TypeError, "lr must be a real number, got array"),
-        ({"lr": torch.tensor(1.0, device="meta")}, ValueError, "lr must hold values.*'meta'"),
+        ({"steps": 0}, ValueError, exactly("steps must be at least 1, got 0")),
+        ({"steps": 2.5}, TypeError, exactly("steps must be an integer, got 2.5")),
+        ({"width": 0}, ValueError, exactly("width must be at least 1, got 0")),
+        ({"lr": 0}, ValueError, exactly("lr must lie in (0, inf), got 0")),
+        ({"lr": -0.1}, ValueError, exactly("lr must lie in (0, inf), got -0.1")),
+        ({"lr": float("nan")}, ValueError, exactly("lr must be finite, got nan")),
+        ({"lr": "fast"}, TypeError, exactly("lr must be a real number, got 'fast'")),
+        ({"init_std": -0.1}, ValueError, exactly("init_std must lie in [0, inf), got -0.1")),
+        ({"record_every": 0}, ValueError, exactly("record_every must be at least 1, got 0")),
+        ({"seed": -1}, ValueError, exactly("seed must be at least 0, got -1")),
+        ({"seed": 0.5}, TypeError, exactly("seed must be an integer, got 0.5")),
+        (
+            {"seed": []},
+            ValueError,
+            exactly("seed must hold at least one run, got an empty sequence"),
+        ),
+        (
+            {"seed": np.array([])},
+            ValueError,
+            exactly("seed must hold at least one run, got an empty sequence"),
+        ),
+        ({"seed": True}, TypeError, exactly("seed must be an integer, got True")),
+        ({"seed": [1.0, 2.0]}, TypeError, exactly("seed must be an integer, got 1.0")),
+        ({"seed": 2**63}, ValueError, exactly("seed must be below 2^63, got 9223372036854775808")),
+        ({"lr": [[0.1, 0.2]]}, TypeError, exactly("lr must be a real number, got [0.1, 0.2]")),
+        (
+            {"lr": np.array([[0.1]])},
+            TypeError,
+            exactly("lr must be a real number, got array([[0.1]])"),
+        ),
+        (
+            {"lr": torch.tensor(1.0, device="meta")},
+            ValueError,
+            exactly("lr must hold values, got a tensor on the device 'meta'"),
+        ),
         ({"lr": pd.DataFrame({"lr": [0.1]})}, TypeError, "lr must be a real number, got"),
-        ({"lr": None}, TypeError, "lr must be a real number, got None"),
-        ({"lr": b"12"}, TypeError, "lr must be a real number, got b'12'"),
-        ({"width": np.array(3)}, TypeError, r"width must be an integer, got array\(3\)"),
+        ({"lr": None}, TypeError, exactly("lr must be a real number, got None")),
+        ({"lr": b"12"}, TypeError, exactly("lr must be a real number, got b'12'")),
+        ({"width": np.array(3)}, TypeError, exactly("width must be an integer, got array(3)")),
         (
             {"dtype": torch.float16},
             ValueError,
-            "dtype must be .*, got torch.float16",
+            exactly("dtype must be torch.float32 or torch.float64, got torch.float16"),
         ),
         (
             {"dtype": "float32"},
             TypeError,
-            "dtype must be .*float64, got 'float32'",
+            exactly("dtype must be torch.float32 or torch.float64, got 'float32'"),
         ),
-        ({"dtype": [torch.float32]}, TypeError, r"dtype must be .*, got \[torch.float32\]"),
-        ({"dtype": np.array([1, 2])}, TypeError, r"dtype must be .*, got array"),
-        ({"return_weights": 1}, TypeError, "return_weights must be True or False, got 1"),
+        (
+            {"dtype": [torch.float32]},
+            TypeError,
+            exactly("dtype must be torch.float32 or torch.float64, got [torch.float32]"),
+        ),
+        (
+            {"dtype": np.array([1, 2])},
+            TypeError,
+            exactly("dtype must be torch.float32 or torch.float64, got array([1, 2])"),
+        ),
+        ({"return_weights": 1}, TypeError, exactly("return_weights must be True or False, got 1")),
         (
             {"train": MODEL},
             TypeError,
-            r"train must be PatchData.*got FeatureNoise \(its method sample",
+            exactly(
+                "train must be PatchData, or a sequence of them, got FeatureNoise (its "
+                "method sample draws them)"
+            ),
         ),
         ({"device": "abacus"}, ValueError, "device must be .*got 'abacus'"),
         ({"device": "cuda:99"}, ValueError, "device must be .*got 'cuda:99'"),
         ({"device": "meta"}, ValueError, "device must be .*got 'meta'"),
         ({"device": 3.5}, TypeError, "device must be .*got 3.5"),
-        ({"progress": "yes"}, TypeError, "progress must be True or False, got 'yes'"),
-        ({"train": TRAIN.x}, TypeError, "train must be PatchData.*got Tensor"),
-        ({"train": [TRAIN, None]}, TypeError, "train must be PatchData.*got NoneType"),
+        ({"progress": "yes"}, TypeError, exactly("progress must be True or False, got 'yes'")),
+        (
+            {"train": TRAIN.x},
+            TypeError,
+            exactly("train must be PatchData, or a sequence of them, got Tensor"),
+        ),
+        (
+            {"train": [TRAIN, None]},
+            TypeError,
+            exactly("train must be PatchData, or a sequence of them, got NoneType"),
+        ),
         (
             {"train": [TRAIN, MODEL.sample(7, seed=0)]},
             ValueError,
-            r"train must have the same shape in all runs: run 0 has \(11, 4, 23\), run 1 has \(7,",
+            exactly(
+                "train must have the same shape in all runs: run 0 has (11, 4, 23), run 1 "
+                "has (7, 4, 23)"
+            ),
         ),
-        ({"train": random_data(5, 2, 3)}, ValueError, "train must have at least 4 dimensions"),
-        ({"test": "yes"}, TypeError, "test must be PatchData.*got str"),
+        (
+            {"train": random_data(5, 2, 3)},
+            ValueError,
+            exactly("train must have at least 4 dimensions, got 3"),
+        ),
+        (
+            {"test": "yes"},
+            TypeError,
+            exactly("test must be PatchData, or a sequence of them, got str"),
+        ),
         (
             {"test": random_data(7, 4, 22)},
             ValueError,
-            r"test must have patches and dimension as in train, \(4, 23\), got \(4, 22\)",
+            exactly("test must have patches and dimension as in train, (4, 23), got (4, 22)"),
         ),
         (
             {"test": [TEST, MODEL.sample(31, seed=0, rare=0)]},
             ValueError,
-            "test must hold rare examples in all runs or in none, got none in run 1",
+            exactly("test must hold rare examples in all runs or in none, got none in run 1"),
         ),
-        ({"objective": "mixup"}, TypeError, "objective must be Standard.*got 'mixup'"),
-        ({"objective": mb.Standard}, TypeError, r"got the class Standard: call it, Standard\(\)"),
+        (
+            {"test": [MODEL.sample(31, seed=0, rare=31), TEST]},
+            ValueError,
+            exactly("test must hold common examples in all runs or in none, got none in run 0"),
+        ),
+        (
+            {"test": random_data(7, 3, 23)},
+            ValueError,
+            exactly("test must have patches and dimension as in train, (4, 23), got (3, 23)"),
+        ),
+        (
+            {"objective": "mixup"},
+            TypeError,
+            exactly(
+                "objective must be Standard, PairMixup or ExpectedMixup, or a sequence of "
+                "them, got 'mixup'"
+            ),
+        ),
+        (
+            {"objective": mb.Standard},
+            TypeError,
+            exactly(
+                "objective must be Standard, PairMixup or ExpectedMixup, or a sequence of "
+                "them, got the class Standard: call it, Standard()"
+            ),
+        ),
         (
             {"objective": [mb.Standard(), mb.PairMixup]},
             TypeError,
-            r"objective must be Standard, .*got the class PairMixup: call it, PairMixup\(\)",
+            exactly(
+                "objective must be Standard, PairMixup or ExpectedMixup, or a sequence of "
+                "them, got the class PairMixup: call it, PairMixup()"
+            ),
         ),
-        ({"objective": int}, TypeError, r"objective must be Standard, .*got <class 'int'>$"),
+        (
+            {"objective": int},
+            TypeError,
+            exactly(
+                "objective must be Standard, PairMixup or ExpectedMixup, or a sequence of "
+                "them, got <class 'int'>"
+            ),
+        ),
         (
             {"seed": [0, 1], "lr": [0.1, 0.2, 0.3]},
             ValueError,
-            "one entry for each run, got 3 in lr, 2 in seed",
+            exactly(
+                "sequences must have one entry for each run, got 3 in lr, 2 in seed (each "
+                "combination of two lists is a run of its own: itertools.product lists "
+                "them)"
+            ),
         ),
     ],
 )

@@ -1,5 +1,7 @@
 """Slow references for the theory wing: every pair is formed, every gradient is autograd's."""
 
+import re
+
 import torch
 from torch.nn.functional import cross_entropy, one_hot
 
@@ -65,6 +67,11 @@ def descend(loss, weights, lr, steps, *args):
 def final_weights(*args, **settings):
     """The weights that `mixupbook.descend` ends with."""
     return torch.from_numpy(mb.descend(*args, return_weights=True, **settings).weights.values)
+
+
+def exactly(message):
+    """A pattern for `pytest.raises` that matches this message alone, from its start to its end."""
+    return f"^{re.escape(message)}$"
 
 
 def assert_close(value, expected, tolerance=1e-12):
