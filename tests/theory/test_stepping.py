@@ -23,7 +23,7 @@ def batch(kind, runs=3):
         "silent": [silent.sample(7, seed=run) for run in range(runs)],
         "features only": [random_data(7, 4, 4, seed=run) for run in range(runs)],
     }[kind]
-    return stack("data", data, torch.float64, CPU).x.flatten(1, 2)
+    return stack(data, torch.float64, CPU).x.flatten(1, 2)
 
 
 KINDS = ["model", "shared", "dense", "unequal", "silent", "features only"]
