@@ -90,6 +90,11 @@ def serve_mathjax(app, error):
         debugging.unlink()
 
 
+def prune_signatures(app, what, name, value, options, signature, returns):
+    """Say what an argument may be, without the `| Any` by which a function checks it itself."""
+    return signature and signature.replace(" | ~typing.Any", ""), returns
+
+
 def setup(app):
     """Register the handlers with Sphinx."""
     app.config.mathjax_path = "mathjax/tex-chtml.js"
@@ -98,4 +103,5 @@ def setup(app):
     app.connect("html-page-context", prune_scripts, priority=900)
     app.connect("html-page-context", prune_launch_buttons, priority=900)
     app.connect("build-finished", serve_mathjax)
+    app.connect("autodoc-process-signature", prune_signatures)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
