@@ -59,7 +59,9 @@ def test_a_draw_keeps_what_it_is_given():
         draw.lam = 0.5
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda d: pickle.loads(pickle.dumps(d))])
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda d: pickle.loads(pickle.dumps(d))]
+)
 def test_a_copied_draw_does_the_same(copied):
     draw = a_draw(per_sample=True, num_classes=CLASSES)
     assert torch.equal(copied(draw).mix(images()), draw.mix(images()))
@@ -310,7 +312,11 @@ X, Y = images(), torch.eye(BATCH)
         ),
         ({"partner": [0, 1]}, TypeError, "^partner must be an integer tensor .*, got list$"),
         ({"partner": None}, TypeError, "^partner must be an integer tensor .*, got NoneType$"),
-        ({"x": X.long()}, TypeError, r"^x must be floating \(convert .* x.float\(\) / 255\), got t"),
+        (
+            {"x": X.long()},
+            TypeError,
+            r"^x must be floating \(convert .* x.float\(\) / 255\), got t",
+        ),
         ({"x": [1.0, 2.0]}, TypeError, r"^x\[0\] must be a torch.Tensor, got float$"),
         ({"x": 7}, TypeError, "^x must be a torch.Tensor, got int$"),
         ({"x": torch.tensor(1.0)}, ValueError, r"^x must hold 7 examples, .* got shape \(\)$"),

@@ -139,7 +139,11 @@ def test_rules_need_the_labels():
             torch.arange(4) + 7,
             r"leaves example 3 \(label 10\) without",
         ),
-        (lambda y: torch.zeros(4, 4).bool(), torch.rand(4, 2), "leaves example 0 without a partner"),
+        (
+            lambda y: torch.zeros(4, 4).bool(),
+            torch.rand(4, 2),
+            "leaves example 0 without a partner",
+        ),
     ],
 )
 def test_an_example_without_a_partner_is_named(partners, y, message):

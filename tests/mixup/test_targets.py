@@ -126,7 +126,11 @@ def test_the_least_and_the_greatest_label():
             r"mixed as y.float\(\)$",
         ),
         (one_hot(labels()) > 0, TypeError, r"^y must be .* got torch.bool"),
-        (torch.zeros(BATCH, 3, dtype=torch.complex64), TypeError, "y must be .* got torch.complex64"),
+        (
+            torch.zeros(BATCH, 3, dtype=torch.complex64),
+            TypeError,
+            "y must be .* got torch.complex64",
+        ),
         (labels().tolist(), TypeError, "^y must be a torch.Tensor, got list$"),
         (labels().numpy(), TypeError, "^y must be a torch.Tensor, got ndarray$"),
         (None, TypeError, "^y must be a torch.Tensor, got NoneType$"),
