@@ -127,7 +127,7 @@ def test_one_graph_of_containers_and_other_layouts():
 def test_pairs_are_one_graph(backend):
     compiled = torch.compile(mb.mix_pairs, fullgraph=True, backend=backend)
     partner = torch.randperm(BATCH, generator=seeded())
-    for lam in (0.7, torch.rand(BATCH, generator=seeded(2))):
+    for lam in (0.7, 0.8, 1, torch.rand(BATCH, generator=seeded(2))):
         got = compiled(images(), torch.eye(BATCH), lam, label_lam=0.6, partner=partner)
         expected = mb.mix_pairs(images(), torch.eye(BATCH), lam, label_lam=0.6, partner=partner)
         close(got, expected)

@@ -315,7 +315,7 @@ X, Y = images(), torch.eye(BATCH)
         (
             {"x": X.long()},
             TypeError,
-            r"^x must be floating \(convert .* x.float\(\) / 255\), got t",
+            r"^x must be floating \(convert .* x.float\(\) / 255\), got ",
         ),
         ({"x": [1.0, 2.0]}, TypeError, r"^x\[0\] must be a torch.Tensor, got float$"),
         ({"x": 7}, TypeError, "^x must be a torch.Tensor, got int$"),

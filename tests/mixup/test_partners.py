@@ -131,8 +131,8 @@ def test_rules_need_the_labels():
             "other_label",
             torch.full((4,), 2),
             r"^partners='other_label' leaves example 0 \(label 2\) without a partner in this batch "
-            "of 4: take larger or mixed batches, or give a callable that lets an example be its own "
-            "partner where there is no other$",
+            "of 4: take larger or mixed batches, or give a callable that lets an example be its "
+            "own partner where there is no other$",
         ),
         (
             lambda y: torch.ones(4, 4).tril(-1).bool().flip(0),

@@ -443,7 +443,9 @@ def test_with_generator_leaves_the_original_alone():
     twin.set_epoch(5)
     assert (mix.epoch, twin.epoch) == (2, 5)
     assert mix.with_generator(None).generator is None
-    with pytest.raises(TypeError, match="^generator must be a torch.Generator or None, got 'cpu'$"):
+    with pytest.raises(
+        TypeError, match=r"^generator must be a torch.Generator or None, got 'cpu'$"
+    ):
         mix.with_generator("cpu")
 
 
