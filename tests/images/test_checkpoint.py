@@ -173,9 +173,9 @@ class TestFile:
 
     def test_refuses_a_folder_that_is_not_there_before_training(self, tmp_path):
         path = tmp_path / "missing" / "a.pt"
-        with pytest.raises(OSError, match=r"could not be written: No such file.*missing/a\.pt"):
-            with crashing(0):
-                fit(DATA, "small_convnet", **SETTINGS, checkpoint=path)
+        message = r"could not be written: No such file.*missing/a\.pt"
+        with crashing(0), pytest.raises(OSError, match=message):
+            fit(DATA, "small_convnet", **SETTINGS, checkpoint=path)
         assert not path.parent.exists()
 
     def test_its_settings_are_checked(self):
@@ -230,7 +230,10 @@ class TestResume:
             ({"network": "small_convnet_bn"}, "network is 'small_convnet' there"),
             ({"mixup": Mixup(num_classes=10)}, r"mixup is None there and .Mixup\(alpha=1.0"),
             ({"data": load_digits(train=33, test=50, seed=1)}, "run: data is '10 classes, "),
-            ({"mixup": Louder(num_classes=10)}, r"mixup is None there and .Louder\(alpha=1.0"),
+            (
+                {"mixup": Louder(num_classes=10)},
+                r"None there and .Louder [0-9a-f]{16}. here",
+            ),
         ],
     )
     def test_refuses_another_configuration(self, tmp_path, changes, field):

@@ -26,15 +26,13 @@ def prepare_network(
         device: where it will be trained.
 
     Raises:
-        TypeError: `network` is neither a name nor a module.
-        ValueError: it cannot be copied, or has nothing to train in float32.
+        ValueError: an unknown name; or the module cannot be copied, or has nothing to train in
+            float32.
     """
     if isinstance(network, nn.Module):
         network = _moved(_copied(network), device)
-    elif isinstance(network, str):
-        network = build_network(network, tuple(sample.shape[1:]), num_classes).to(device)
     else:
-        raise TypeError(f"network must be a name or a torch.nn.Module, got {network!r}")
+        network = build_network(network, tuple(sample.shape[1:]), num_classes).to(device)
     if any(is_lazy(parameter) for parameter in network.parameters()):
         _forward(network.eval(), sample.to(device))
     for name, parameter in network.named_parameters():
