@@ -131,14 +131,9 @@ class EmbeddedSparsely(nn.Module):
 
 
 class InPlace(Linear):
-    def forward(self, x):
-        return (
-            self.scores(x).exp().sigmoid_().add_(1).sqrt_().mul_(2).exp_()
-            if False
-            else (self.broken(x))
-        )
+    """Overwrites what its own gradient needs."""
 
-    def broken(self, x):
+    def forward(self, x):
         hidden = self.scores(x).sigmoid()
         squared = hidden.square()
         hidden.add_(1)
@@ -248,11 +243,11 @@ WRAP = ": wrap it in a module that returns those$"
 REFUSED = {
     "pair": (
         lambda: returning(lambda s: (s, s[:, :3])),
-        rf"{SCORES}for 5 images, got tuple of shape \(5, 10\), shape \(5, 3\) in inference m.*{WRAP}",
+        rf"{SCORES}for 5 images, got tuple of shape \(5, 10\), shape \(5, 3\) in inf.*{WRAP}",
     ),
     "pair in training": (
         lambda: returning(lambda s: Outputs(s, s), when=True),
-        rf"got Outputs of logits: shape \(5, 10\), aux_logits: shape \(5, 10\) in training mode{WRAP}",
+        rf"got Outputs of logits: shape \(5, 10\), aux_logits: shape \(5, 10\) in tr.*{WRAP}",
     ),
     "list": (lambda: returning(lambda s: [s]), rf"got list of shape \(5, 10\) in inf.*{WRAP}"),
     "empty tuple": (lambda: returning(lambda s: ()), "got tuple of nothing in inference mode"),
@@ -366,10 +361,6 @@ class TestLayout:
         assert self.layout(network) == torch.channels_last
 
     def test_plain_where_a_module_views(self):
-        class Viewing(Linear):
-            def forward(self, x):
-                return super().forward(x.expand(-1, 2, -1, -1)[:, :1].view(len(x), -1))
-
         class ViewingInTraining(nn.Module):
             def __init__(self):
                 super().__init__()
@@ -383,7 +374,6 @@ class TestLayout:
         assert self.layout(ViewingInTraining()) == torch.contiguous_format
         history = fit(DATA, ViewingInTraining(), **SETTINGS).history
         assert history[-1]["train_loss"] < history[0]["train_loss"]
-        assert self.layout(Viewing()) in (torch.channels_last, torch.contiguous_format)
 
     def layout(self, network):
         return trained_layout(network, DATA.x_train[:3], DATA.y_train[:3], 10)
@@ -392,7 +382,7 @@ class TestLayout:
         def exhaust(scores):
             raise MemoryError("no more")
 
-        with pytest.raises(torch.OutOfMemoryError, match="batch_size=7 in float32: .*no more"):
+        with pytest.raises(torch.OutOfMemoryError, match=r"batch_size=7 in float32: .*no more"):
             fit(DATA, returning(exhaust), **SETTINGS)
         with pytest.raises(torch.OutOfMemoryError, match="batch_size=7"):
             fit(DATA, returning(exhaust, when=True), **SETTINGS, mixup=Mixup(num_classes=10))

@@ -6,7 +6,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.nn.parameter import is_lazy
+from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from mixupbook.images.networks import build_network
 from mixupbook.images.training.memory import is_out_of_memory
@@ -153,8 +153,14 @@ def _form(output: object) -> str:
 
 
 def _copied(network: nn.Module) -> nn.Module:
+    # Torch copies lazy parameters, but not lazy buffers, such as those of a lazy batch norm.
+    buffers = {
+        id(buffer): UninitializedBuffer(device=buffer.device, dtype=buffer.dtype)
+        for buffer in network.buffers()
+        if is_lazy(buffer)
+    }
     try:
-        return copy.deepcopy(network)
+        return copy.deepcopy(network, buffers)
     except Exception as error:
         raise _refusal("must be a module that copy.deepcopy copies; it failed", error) from error
 
