@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import bookext
 import nbformat
 import pytest
+from cells import format_cells
 from jupyter_cache import get_cache
 from notebooks import (
     CLAIMS,
@@ -134,6 +135,14 @@ def test_jupytext_leaves_a_chapter_and_its_notebook_alone(tmp_path, newer):
     command = [sys.executable, "-m", "jupytext", "--sync", *map(str, before)]
     subprocess.run(command, check=True, capture_output=True)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_code_of_a_chapter_is_formatted_and_its_text_is_not(page):
+    before = page.read_text(encoding="utf8").replace("print(6 * 7)", "print( 6*7 )")
+    magic = "```{code-cell} ipython3\n:tags: [hide-cell]\n\n%pip  install x\n```\n\nx=1\n"
+    assert format_cells(before + magic) == page.read_text(encoding="utf8") + magic
+    with pytest.raises(ValueError, match=r"in the cell:\nprint\(6"):
+        format_cells(before.replace("print( 6*7 )", "print(6"))
 
 
 def test_page_without_code_is_read_as_myst(tmp_path):
