@@ -3,6 +3,8 @@
 Both are made anew by every build, from the source of the package.
 """
 
+import statistics
+
 from architecture import GROUND, arrows, contents, height, purpose, without_detours
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -18,21 +20,13 @@ def drawing(graph: dict[str, set[str]]) -> str:
     Args:
         graph: for each room the rooms that it imports, without circles.
     """
-    rows: dict[int, list[str]] = {}
-    for name in graph:
-        rows.setdefault(height(graph, name), []).append(name)
-    top = max(rows)
-    place = {}
-    for level, names in rows.items():
-        for column, name in enumerate(names):
-            place[name] = ((2 * column + 1) * WIDTH / (2 * len(names)), (top - level) * ROW + 4)
+    drawn = without_detours(graph)
+    place = _places(graph, drawn)
     lines = [
-        _arrow(place[start], place[end])
-        for start, ends in without_detours(graph).items()
-        for end in sorted(ends)
+        _arrow(place[start], place[end]) for start, ends in drawn.items() for end in sorted(ends)
     ]
     boxes = [_box(x, y, BOX_WIDTH, name) for name, (x, y) in place.items()]
-    floor = (top + 1) * ROW - 26
+    floor = max(y for _, y in place.values()) + ROW - 30
     ground = ", ".join(path.removesuffix(".py") for path, _ in contents(GROUND))
     boxes.append(_box(WIDTH / 2, floor, WIDTH - 8, ground))
     said = "; ".join(
@@ -46,6 +40,23 @@ def drawing(graph: dict[str, set[str]]) -> str:
         'markerHeight="7" orient="auto"><path d="M0 0 L10 5 L0 10 z"/></marker></defs>'
         f"{''.join(lines)}{''.join(boxes)}</svg>"
     )
+
+
+def _places(
+    graph: dict[str, set[str]], drawn: dict[str, set[str]]
+) -> dict[str, tuple[float, float]]:
+    """Where the rooms stand: side by side in a row, or alone above what they import."""
+    rows: dict[int, list[str]] = {}
+    for name in graph:
+        rows.setdefault(height(graph, name), []).append(name)
+    place: dict[str, tuple[float, float]] = {}
+    for level, names in sorted(rows.items()):
+        for column, name in enumerate(names):
+            x = (2 * column + 1) * WIDTH / (2 * len(names))
+            if len(names) == 1 and drawn[name]:
+                x = statistics.mean(place[end][0] for end in drawn[name])
+            place[name] = (x, (max(rows) - level) * ROW + 4)
+    return place
 
 
 def _box(x: float, y: float, width: float, text: str) -> str:
@@ -88,8 +99,9 @@ class RoomContents(SphinxDirective):
                 known = ", ".join(f"`{end}`" for end in graph if end in graph[name])
                 lines += [f"**{name}**: {purpose(name)} Imports {known or 'no other room'}."]
             lines += ["", "| Module | What it holds |", "|:--|:--|"]
-            lines += [f"| `{path}` | {text} |" for path, text in contents(name)]
+            rows = [(path.removeprefix(f"{name}/"), text) for path, text in contents(name)]
+            lines += [f"| `{path}` | {text} |" for path, text in rows]
             lines += [""]
-        holder = nodes.container()
+        holder = nodes.container(classes=["mxb-modules"])
         self.state.nested_parse(StringList(lines), 0, holder)
-        return holder.children
+        return [holder]
