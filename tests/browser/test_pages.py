@@ -29,6 +29,19 @@ MATH_LEFT = """() => [...document.querySelectorAll(".math")]
 # Equations that are cut at the edge of their box; on a phone one may scroll them.
 CUT = """() => [...document.querySelectorAll('mjx-container[display="true"]')]
   .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent.slice(0, 120))"""
+# Formulas in the text that are clipped where they could be scrolled.
+CLIPPED = """() => [...document.querySelectorAll("span.math")]
+  .filter((e) => e.querySelector("mjx-math") && getComputedStyle(e).overflowX === "hidden"
+    && e.querySelector("mjx-math").getBoundingClientRect().right
+      > e.getBoundingClientRect().right + 1)
+  .map((e) => e.textContent.slice(0, 120))"""
+# Code cells, the folded ones opened, that have to be scrolled to be read.
+CUT_CODE = """() => {
+  document.querySelectorAll("details").forEach((e) => { e.open = true; });
+  return [...document.querySelectorAll("div.cell_input pre")]
+    .filter((e) => e.clientWidth && e.scrollWidth > e.clientWidth + 1)
+    .map((e) => e.textContent.slice(0, 120));
+}"""
 BROKEN_IMAGES = """() => [...document.images]
   .filter((e) => getComputedStyle(e).display !== "none" && !e.naturalWidth).map((e) => e.src)"""
 UNDESCRIBED = """() => [...document.querySelectorAll("main .bd-article img")]
@@ -103,6 +116,18 @@ def test_page(page, site, look, name):
         page.emulate_media(color_scheme=scheme)
         page.wait_for_function(f'document.documentElement.dataset.theme === "{scheme}"')
         assert page.evaluate(OVERFLOWING) == []
+
+
+@pytest.mark.parametrize("name", BOOK)
+def test_page_fits_phones_and_its_code_the_desktop(browser, site, name):
+    page = browser.new_page(**DESKTOP)
+    visit(page, site, name)
+    assert page.evaluate(CUT_CODE) == []
+    for width in (390, 375, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(OVERFLOWING) == []
+        assert page.evaluate(CLIPPED) == []
+    page.close()
 
 
 @pytest.mark.parametrize("name", BOOK)
