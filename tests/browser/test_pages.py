@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from browser.built import BOOK, PAGES, SITE
+from notebooks import book
 
 # The look of a page and the width it is read at.
 DESKTOP = {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}}
@@ -161,6 +162,25 @@ def test_launch_and_edit_links_lead_to_files_of_the_repository(name):
         assert len(launched) == (buttons if runs_code else 0)
     for path in launched + edited:
         assert (root / path).is_file(), path
+
+
+def test_notebooks_call_things_as_the_pages_do():
+    """Numbers of figures, statements, exercises and equations, which the notebooks count anew."""
+    labels = book().labels
+    for label, (page, called) in labels.items():
+        text = (SITE / "book" / f"{page}.html").read_text(encoding="utf8")
+        place = rf'id="(?:equation-)?{re.escape(label)}"'
+        if called:
+            number = rf'{place}.*?(?:class="eqno"|class="caption-number")>([^<]*)<'
+            assert re.search(number, text, re.DOTALL).group(1).strip() == called
+        else:
+            assert re.search(place, text), label
+    assert {called.split()[0] for _, called in labels.values() if " " in called} >= {
+        "Fig.",
+        "Definition",
+        "Theorem",
+        "Exercise",
+    }
 
 
 def test_hidden_solution_opens_when_clicked(browser, site):
