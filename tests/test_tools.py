@@ -19,12 +19,15 @@ from notebooks import (
     ROOT,
     book,
     chapters,
+    contents,
+    current_url,
     execute,
     read_chapter,
     select,
     store,
     with_stored_outputs,
 )
+from readers import Book
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
@@ -120,6 +123,22 @@ def test_storing_what_is_in_step_changes_nothing(tmp_path):
         before = copied.with_suffix(".ipynb").read_bytes()
         store(copied, with_stored_outputs(copied), whole)
         assert copied.with_suffix(".ipynb").read_bytes() == before
+
+
+def test_the_chapter_that_contributing_shows_becomes_a_notebook(tmp_path):
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf8")
+    (shown,) = re.findall(r"^`{8}md\n(.*?)^`{8}$", text, re.MULTILINE | re.DOTALL)
+    page = tmp_path / "name.md"
+    page.write_text(shown, encoding="utf8")
+    assert format_cells(shown) == shown
+    whole = Book([*contents(), (page, True)], ROOT / "book" / "references.bib", current_url())
+    store(page, execute(page), whole)
+    notebook = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
+    texts = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    number = len(whole.chapters)
+    assert f"**Fig. {number}.1** Test error of eight seeds" in texts
+    assert re.search(r"^The mean is \d+\.\d %\.$", texts, re.MULTILINE)
+    assert f"Solution to Exercise {number}.1" in texts
 
 
 @pytest.mark.parametrize("newer", [".md", ".ipynb"])
