@@ -8,6 +8,7 @@ import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, NbValidityError
 from readers import unfold
+from rooms import RoomContents, Rooms
 from sphinx.util import logging
 from sphinx_exercise.nodes import solution_node
 
@@ -98,6 +99,8 @@ def prune_signatures(app, what, name, value, options, signature, returns):
 def setup(app):
     """Register the handlers with Sphinx."""
     app.config.mathjax_path = "mathjax/tex-chtml.js"
+    app.add_directive("rooms", Rooms)
+    app.add_directive("room-contents", RoomContents)
     app.connect("builder-inited", seed_cache, priority=100)
     app.connect("config-inited", take_over_hide_solutions)
     app.connect("html-page-context", prune_scripts, priority=900)
