@@ -14,7 +14,16 @@ from torch.nn.parameter import is_lazy
 
 from mixupbook.images.training.reads import by_library
 
-__all__ = ["attributes", "filled", "hashed", "hides_state", "members", "plain", "storage"]
+__all__ = [
+    "attributes",
+    "filled",
+    "hashed",
+    "hides_state",
+    "is_c_function",
+    "members",
+    "plain",
+    "storage",
+]
 
 # Of a class: what says nothing about behaviour, or is made anew by every process.
 SILENT = {
@@ -39,6 +48,17 @@ SILENT = {
     "__weakref__",
     "_abc_impl",
 }
+
+# C-level functions and descriptors: all there is to know of one is its name and its owner.
+C_FUNCTIONS = (
+    types.BuiltinFunctionType,
+    types.ClassMethodDescriptorType,
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+    types.MethodDescriptorType,
+    types.MethodWrapperType,
+    types.WrapperDescriptorType,
+)
 
 
 def hashed(*parts: str | bytes | np.ndarray) -> bytes:
@@ -86,6 +106,11 @@ def attributes(value: object) -> dict[str, object]:
                 except AttributeError:  # a slot that is not set
                     continue
     return found
+
+
+def is_c_function(value: object) -> bool:
+    """Whether a value is a function or descriptor of C code, with no code to be read."""
+    return isinstance(value, C_FUNCTIONS)
 
 
 def members(kind: type) -> dict[str, object]:

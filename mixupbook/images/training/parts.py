@@ -26,6 +26,7 @@ from mixupbook.images.training.contents import (
     filled,
     hashed,
     hides_state,
+    is_c_function,
     members,
     plain,
     storage,
@@ -34,16 +35,6 @@ from mixupbook.images.training.reads import GlobalRead, by_library, global_reads
 
 __all__ = ["Unidentified", "digest_of", "digest_of_values"]
 
-# C-level functions and descriptors: all there is to know of one is its name and its owner.
-C_FUNCTIONS = (
-    types.BuiltinFunctionType,
-    types.ClassMethodDescriptorType,
-    types.GetSetDescriptorType,
-    types.MemberDescriptorType,
-    types.MethodDescriptorType,
-    types.MethodWrapperType,
-    types.WrapperDescriptorType,
-)
 # Builtins by which a function reaches names that its code does not show.
 HIDING = {"__import__", "eval", "exec", "globals"}
 
@@ -110,7 +101,7 @@ class _Walk:
             return self._code(value, place)
         if isinstance(value, types.ModuleType):
             return self._module(value, place)
-        if isinstance(value, C_FUNCTIONS):
+        if is_c_function(value):
             return self._c_function(value, place)
         if by_library(value):
             return hashed("library", qualified_name(value))
@@ -121,12 +112,9 @@ class _Walk:
 
     def _named(self, values: dict[str, object], place: str) -> bytes:
         """Of attributes, whose order says nothing."""
-        return hashed(
-            *(
-                hashed(str(name), self.digest(values[name], f"{place}.{name}"))
-                for name in sorted(values, key=str)
-            )
-        )
+        ordered = sorted(values.items(), key=lambda item: str(item[0]))
+        each = [hashed(str(name), self.digest(value, f"{place}.{name}")) for name, value in ordered]
+        return hashed(*each)
 
     def _apart(self, value: object, place: str) -> bytes:
         """Of an element of a set: numbers given meanwhile would depend on the set's order."""
