@@ -1,4 +1,4 @@
-"""Recorded results as files: loaded, written, and judged by whether the source has changed since."""
+"""Recorded results as files: loaded, written, and stale where the source has changed since."""
 
 import json
 from pathlib import Path
