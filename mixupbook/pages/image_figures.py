@@ -8,19 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mixupbook.images.training.fit import Run
-from mixupbook.intervals import Interval, mean_interval, paired_interval
-from mixupbook.pages.figures import METHODS, band, colour
+from mixupbook.intervals import mean_interval
+from mixupbook.pages.figures import band, colour
 from mixupbook.pages.tables import Table
 from mixupbook.studies.record import Record
 
 __all__ = [
     "arm_label",
     "dose_curve",
-    "early_and_late",
     "errors_by_method",
     "learning_curves",
     "live_histories",
-    "past_halfway",
     "recorded_histories",
     "results_table",
     "status_table",
@@ -43,21 +41,6 @@ def arm_label(arm: str) -> str:
     return LABELS.get(arm, arm)
 
 
-def past_halfway(
-    standard: Sequence[float], mixup: Sequence[float], other: Sequence[float]
-) -> Interval:
-    """How far a method lies past the middle between standard training and Mixup throughout.
-
-    Positive: it keeps more than half of what Mixup throughout gains. Errors per seed, paired.
-
-    Example:
-        >>> past_halfway([12.0, 13.0, 12.5], [8.0, 9.0, 8.5], [9.0, 10.0, 9.5]).mean
-        1.0
-    """
-    halfway = (np.asarray(standard, dtype=float) + np.asarray(mixup, dtype=float)) / 2
-    return paired_interval(halfway, other)
-
-
 def dose_curve(
     axes: Axes,
     errors: Mapping[float, Sequence[float]],
@@ -66,11 +49,11 @@ def dose_curve(
     color: str,
     linestyle: str = "-",
 ) -> None:
-    """Draws mean and 95 % interval over seeds against the share of the run that was mixed.
+    """Draws mean and 95 % interval over seeds against how much was mixed.
 
     Args:
         axes: where to draw.
-        errors: for each share in [0, 1] one value per seed.
+        errors: for each amount of Mixup one value per seed.
         label: name in the legend.
         color: colour of the line and the intervals.
         linestyle: Matplotlib's line style.
@@ -91,20 +74,6 @@ def dose_curve(
         elinewidth=1.2,
         capsize=3,
     )
-
-
-def early_and_late(axes: Axes, errors: Mapping[tuple[str, float], Sequence[float]]) -> None:
-    """Draws early-stopped against late-started Mixup, over shares of the run.
-
-    Args:
-        axes: where to draw.
-        errors: for each ("first" or "last", share in [0, 1]) one value per seed.
-    """
-    for phase, name, linestyle in (("first", "early-stopped", "-"), ("last", "late-started", "--")):
-        curve = {share: values for (when, share), values in errors.items() if when == phase}
-        dose_curve(axes, curve, label=name, color=METHODS[name], linestyle=linestyle)
-    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "¼", "½", "¾", "1"])
-    axes.legend()
 
 
 def errors_by_method(

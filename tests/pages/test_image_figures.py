@@ -13,11 +13,9 @@ from mixupbook.pages.figures import METHODS, use_style
 from mixupbook.pages.image_figures import (
     arm_label,
     dose_curve,
-    early_and_late,
     errors_by_method,
     learning_curves,
     live_histories,
-    past_halfway,
     recorded_histories,
     results_table,
     status_table,
@@ -62,12 +60,6 @@ def test_labels_of_arms_are_in_the_palettes_words(arm, label):
     assert any(label.startswith(name) for name in METHODS)
 
 
-def test_past_halfway_is_paired_by_seed():
-    standard, mixup, other = [10.0, 20.0, 33.0], [6.0, 10.0, 21.0], [7.0, 12.0, 30.0]
-    expected = mean_interval([1.0, 3.0, -3.0])
-    assert past_halfway(standard, mixup, other) == expected
-
-
 def test_dose_curve_shows_means_and_intervals_in_order():
     axes = plt.subplots()[1]
     values = {1: [3.0, 5.0], 0: [10.0, 12.0], 0.25: [6.0, 9.0]}
@@ -79,25 +71,6 @@ def test_dose_curve_shows_means_and_intervals_in_order():
     np.testing.assert_allclose(
         bars[2][:, 1], [mean_interval([3, 5]).low, mean_interval([3, 5]).high]
     )
-
-
-def test_early_and_late_are_two_curves_with_their_own_points():
-    axes = plt.subplots()[1]
-    errors = {
-        ("first", 0): [9, 8],
-        ("first", 1): [4, 3],
-        ("last", 0): [9, 8],
-        ("last", 0.5): [5, 6],
-    }
-    early_and_late(axes, errors)
-    early, late = (container.lines[0] for container in axes.containers)
-    assert early.get_xdata().tolist() == [0, 1]
-    assert late.get_ydata().tolist() == [8.5, 5.5]
-    assert early.get_color() == METHODS["early-stopped"]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
-        "early-stopped",
-        "late-started",
-    ]
 
 
 def test_errors_by_method_are_per_cent_under_labels(record):
