@@ -22,7 +22,7 @@ INSTALLED := $(VENV)/.installed
 BROWSER_INSTALLED := $(VENV)/.browser-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help env book test notebooks sync lint browser clean
+.PHONY: help env book test notebooks sync format lint browser clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,11 @@ notebooks: env  ## run the chapters and refresh their notebooks; CHAPTER=real-im
 
 sync: env  ## bring the notebooks' text and code in step with the chapters, keeping their outputs
 	$(BIN)/python tools/notebooks.py --no-run
+
+format: env  ## format the code, that of the chapters' cells included
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python tools/cells.py
 
 lint: env  ## check style and format of the code
 	$(BIN)/ruff check .

@@ -1,11 +1,11 @@
 """Global settings as a caller may have them, and whether a function leaves them alone.
 
-    @pytest.mark.parametrize("setting", ODD_SETTINGS)
-    def test_global_settings_play_no_part(setting):
-        expected = function()
-        with odd_setting(setting):
-            found = function()
-        assert_same(found, expected)
+@pytest.mark.parametrize("setting", ODD_SETTINGS)
+def test_global_settings_play_no_part(setting):
+    expected = function()
+    with odd_setting(setting):
+        found = function()
+    assert_same(found, expected)
 """
 
 from contextlib import contextmanager, nullcontext
@@ -82,9 +82,8 @@ def assert_same(found, expected, tolerance=0.0):
         assert found.is_inference() == expected.is_inference()
         assert found.requires_grad == expected.requires_grad
         assert found.device == expected.device
-        torch.testing.assert_close(
-            found, expected, rtol=tolerance, atol=tolerance / 100, equal_nan=True
-        )
+        assert found.dtype == expected.dtype
+        assert torch.allclose(found, expected, tolerance, tolerance / 100, equal_nan=True)
     elif isinstance(expected, xr.Dataset):
         assert found.attrs == expected.attrs
         xr.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance / 100)

@@ -212,6 +212,13 @@ def test_exercises_have_hidden_solutions(page):
     assert sorted(exercises) == sorted(solutions)
 
 
+def test_paths_named_in_the_text_exist():
+    for name in PAGES:
+        for path in re.findall(r"`([\w/.-]+\.(?:py|md|css))`", source(name)):
+            places = [ROOT / path, ROOT / "mixupbook" / path]
+            assert any(place.exists() for place in places) or path == "book/name.md", path
+
+
 def test_cells_fit_the_column():
     cells = [cell.source for page in NOTEBOOKS for cell in code_cells(stored(page))]
     assert not [line for cell in cells for line in cell.splitlines() if len(line) > 80]

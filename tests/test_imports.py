@@ -5,20 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import architecture
 import pytest
-from notebooks import ROOT
+from architecture import GROUND, MAY_IMPORT, PACKAGE, arrows, imported, room
+from rooms import drawing
 
-PACKAGE = ROOT / "mixupbook"
-MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
-# What each layer may import from.
-ALLOWED = {
-    "ground": {"ground"},
-    "mixup": {"ground", "mixup"},
-    "theory": {"ground", "mixup", "theory"},
-    "images": {"ground", "mixup", "images"},
-    "studies": {"ground", "mixup", "theory", "images", "studies"},
-    "pages": {"ground", "mixup", "theory", "images", "studies", "pages"},
-}
+NAMES = architecture.modules()
+MODULES = list(NAMES.values())
 # Where these may be used. Everywhere else they would leak into the numerical modules.
 RESTRICTED = {
     "matplotlib": {"pages"},
@@ -39,43 +32,80 @@ each_module = pytest.mark.parametrize(
 )
 
 
-def layer(module: str) -> str:
-    """The part of the package that a dotted name belongs to."""
-    part = module.split(".")[1]
-    return part if part in ALLOWED else "ground"
-
-
-def dotted(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-NAMES = {dotted(path) for path in MODULES}
-
-
-def imported(path: Path) -> list[str]:
-    """Every module that a file imports, at its top or inside a function."""
-    found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
-        if isinstance(node, ast.Import):
-            found += [name.name for name in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path.name}: name the module in full"
-            inner = [f"{node.module}.{name.name}" for name in node.names]
-            found += [name if name in NAMES else node.module for name in inner]
-    return found
+def used(path: Path) -> list[str]:
+    return imported(path, set(NAMES))
 
 
 @each_module
 def test_imports_go_one_way(module):
-    # The front itself is no layer: `import mixupbook` asks for the version or the folder.
-    reached = {layer(name) for name in imported(module) if name.startswith("mixupbook.")}
-    assert reached <= ALLOWED[layer(dotted(module))]
+    # The front itself is no room: `import mixupbook` asks for the version or the folder.
+    here = room(architecture.dotted(module))
+    reached = {room(name) for name in used(module) if name.startswith("mixupbook.")}
+    assert reached <= {here, GROUND} | MAY_IMPORT.get(here, set())
+
+
+def test_every_folder_is_a_room():
+    folders = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert folders == set(MAY_IMPORT)
+
+
+def test_rooms_do_not_import_in_circles():
+    for name in MAY_IMPORT:
+        assert name not in architecture.beyond(MAY_IMPORT, name)
+
+
+def test_drawing_shows_the_imports_and_no_others():
+    """The drawn arrows are few; with the detours they stand for they are the imports."""
+    graph = arrows()
+    drawn = architecture.without_detours(graph)
+    for name in MAY_IMPORT:
+        assert drawn[name] <= graph[name] <= MAY_IMPORT[name]
+        assert architecture.beyond(drawn, name) == architecture.beyond(graph, name)
+    assert drawing(graph).count("marker-end") == sum(map(len, drawn.values()))
+    for name in [*MAY_IMPORT, *(path.stem for path in PACKAGE.glob("*.py") if path.stem[1] != "_")]:
+        assert f"{name}" in drawing(graph)
+
+
+@pytest.fixture
+def package(tmp_path):
+    """A package with one import more than its rooms may have, in a function at that."""
+    for folder in MAY_IMPORT:
+        (tmp_path / "mixupbook" / folder).mkdir(parents=True)
+        (tmp_path / "mixupbook" / folder / "__init__.py").write_text(
+            f'"""The {folder}.\n\nIt."""\n'
+        )
+    inside = tmp_path / "mixupbook" / "theory" / "steps.py"
+    inside.write_text('"""Steps."""\n\ndef f():\n    from mixupbook.images import data\n')
+    return tmp_path / "mixupbook"
+
+
+def test_imports_are_read_from_the_source(package):
+    assert arrows(package)["theory"] == {"images"}
+    assert architecture.contents("theory", package) == [("theory/steps.py", "Steps.")]
+    assert architecture.purpose("pages", package) == "The pages."
+
+
+def test_relative_imports_are_refused(package):
+    (package / "theory" / "steps.py").write_text("from . import other\n")
+    with pytest.raises(ValueError, match=r"steps\.py: name the module in full"):
+        arrows(package)
+
+
+def test_every_module_has_a_name_of_its_own():
+    names = [path.stem for path in MODULES if not path.stem.startswith("__")]
+    assert sorted(names) == sorted(set(names))
+
+
+@each_module
+def test_modules_say_what_they_hold_in_one_line(module):
+    text = ast.get_docstring(ast.parse(module.read_text(encoding="utf8")))
+    assert text.split("\n")[0][-1] in ".:`"
 
 
 @each_module
 def test_restricted_imports(module):
     place = module.relative_to(PACKAGE).as_posix()
-    for name in imported(module):
+    for name in used(module):
         allowed = RESTRICTED.get(name.split(".")[0])
         assert allowed is None or place in allowed or place.split("/")[0] in allowed, (
             f"{place} imports {name}"
@@ -84,8 +114,8 @@ def test_restricted_imports(module):
 
 def test_no_import_goes_in_circles():
     edges = {
-        dotted(path): {name for name in imported(path) if name.startswith("mixupbook.")}
-        for path in MODULES
+        module: {name for name in used(path) if name.startswith("mixupbook.")}
+        for module, path in NAMES.items()
     }
     done: set[str] = set()
 

@@ -12,18 +12,22 @@ from types import SimpleNamespace
 import bookext
 import nbformat
 import pytest
+from cells import format_cells
 from jupyter_cache import get_cache
 from notebooks import (
     CLAIMS,
     ROOT,
     book,
     chapters,
+    contents,
+    current_url,
     execute,
     read_chapter,
     select,
     store,
     with_stored_outputs,
 )
+from readers import Book
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
@@ -121,6 +125,22 @@ def test_storing_what_is_in_step_changes_nothing(tmp_path):
         assert copied.with_suffix(".ipynb").read_bytes() == before
 
 
+def test_the_chapter_that_contributing_shows_becomes_a_notebook(tmp_path):
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf8")
+    (shown,) = re.findall(r"^`{8}md\n(.*?)^`{8}$", text, re.MULTILINE | re.DOTALL)
+    page = tmp_path / "name.md"
+    page.write_text(shown, encoding="utf8")
+    assert format_cells(shown) == shown
+    whole = Book([*contents(), (page, True)], ROOT / "book" / "references.bib", current_url())
+    store(page, execute(page), whole)
+    notebook = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
+    texts = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    number = len(whole.chapters)
+    assert f"**Fig. {number}.1** Test error of eight seeds" in texts
+    assert re.search(r"^The mean is \d+\.\d %\.$", texts, re.MULTILINE)
+    assert f"Solution to Exercise {number}.1" in texts
+
+
 @pytest.mark.parametrize("newer", [".md", ".ipynb"])
 def test_jupytext_leaves_a_chapter_and_its_notebook_alone(tmp_path, newer):
     """They are no pair to it: a notebook for readers must never be written over its chapter."""
@@ -134,6 +154,14 @@ def test_jupytext_leaves_a_chapter_and_its_notebook_alone(tmp_path, newer):
     command = [sys.executable, "-m", "jupytext", "--sync", *map(str, before)]
     subprocess.run(command, check=True, capture_output=True)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_code_of_a_chapter_is_formatted_and_its_text_is_not(page):
+    before = page.read_text(encoding="utf8").replace("print(6 * 7)", "print( 6*7 )")
+    magic = "```{code-cell} ipython3\n:tags: [hide-cell]\n\n%pip  install x\n```\n\nx=1\n"
+    assert format_cells(before + magic) == page.read_text(encoding="utf8") + magic
+    with pytest.raises(ValueError, match=r"in the cell:\nprint\(6"):
+        format_cells(before.replace("print( 6*7 )", "print(6"))
 
 
 def test_page_without_code_is_read_as_myst(tmp_path):

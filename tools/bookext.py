@@ -8,6 +8,7 @@ import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, NbValidityError
 from readers import unfold
+from rooms import RoomContents, Rooms
 from sphinx.util import logging
 from sphinx_exercise.nodes import solution_node
 
@@ -90,12 +91,20 @@ def serve_mathjax(app, error):
         debugging.unlink()
 
 
+def prune_signatures(app, what, name, value, options, signature, returns):
+    """Say what an argument may be, without the `| Any` by which a function checks it itself."""
+    return signature and signature.replace(" | ~typing.Any", ""), returns
+
+
 def setup(app):
     """Register the handlers with Sphinx."""
     app.config.mathjax_path = "mathjax/tex-chtml.js"
+    app.add_directive("rooms", Rooms)
+    app.add_directive("room-contents", RoomContents)
     app.connect("builder-inited", seed_cache, priority=100)
     app.connect("config-inited", take_over_hide_solutions)
     app.connect("html-page-context", prune_scripts, priority=900)
     app.connect("html-page-context", prune_launch_buttons, priority=900)
     app.connect("build-finished", serve_mathjax)
+    app.connect("autodoc-process-signature", prune_signatures)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mixupbook._arguments import in_interval
+from mixupbook._arguments import in_interval, is_number
 from mixupbook.mixup.batches import values_can_be_read
 
 __all__ = ["coefficients_in_unit_interval", "folded_beta", "in_unit_interval"]
@@ -36,8 +36,10 @@ def coefficients_in_unit_interval(name: str, lam: float | Tensor) -> Tensor:
     Where a look would stall a GPU or break a compiled graph, what lies outside becomes NaN.
     """
     if not isinstance(lam, Tensor):
+        if not (torch.compiler.is_compiling() and is_number(lam)):
+            lam = in_interval(name, lam, 0, 1)  # the compiler may know numbers by symbols alone
         # In float64 a number given as such loses nothing on its way to the dtype of the examples.
-        return torch.tensor(in_interval(name, lam, 0, 1), dtype=torch.float64, device="cpu")
+        lam = torch.full((), lam, dtype=torch.float64, device="cpu")
     if not lam.is_floating_point():
         raise TypeError(f"{name} must be a number or a floating tensor, got {lam.dtype}")
     return in_unit_interval(f"{name} must lie in [0, 1]", lam)

@@ -2,15 +2,13 @@
 
 import copy
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import default_collate
 
 from mixupbook.mixup.batches import Batch
-
-if TYPE_CHECKING:
-    from mixupbook.mixup.transform import Mixup
 
 __all__ = ["MixedCollate", "stack_pairs"]
 
@@ -53,7 +51,7 @@ class MixedCollate:
 
     def __init__(
         self,
-        mixup: "Mixup",
+        mixup: Callable[[Batch, Any], tuple[Batch, Tensor]],
         collate_fn: Callable[[Sequence[Any]], Any],
         inputs: Key | Sequence[Key],
         labels: Key,

@@ -81,7 +81,7 @@ class Draw:
         """Mixes examples: a batch of inputs, or of hidden activations.
 
         Args:
-            x: a floating tensor of shape (B, ...), or a dict, list or tuple of such tensors.
+            x: a floating tensor of shape (B, ...), or a dict, list or tuple of such, nested or not.
 
         Returns:
             New tensors like those of `x`; where nothing is mixed, the same.

@@ -10,16 +10,16 @@ import numpy as np
 from mixupbook.theory.objectives import Objective
 from mixupbook.theory.runs import Runs
 
-__all__ = ["attributes"]
+__all__ = ["attributes", "described", "shared"]
 
 
 def attributes(runs: Runs) -> dict[str, Any]:
     """The parameters of `descend`: one value where all runs share it, else the list."""
     examples, patches, dimension = runs.train.x.shape[1:]
     return {
-        "objective": _shared(_described(runs.objectives)),
-        "lr": _shared(runs.rates),
-        "seed": _shared(runs.seeds),
+        "objective": shared(described(runs.objectives)),
+        "lr": shared(runs.rates),
+        "seed": shared(runs.seeds),
         "examples": examples,
         "patches": patches,
         "dimension": dimension,
@@ -33,14 +33,14 @@ def attributes(runs: Runs) -> dict[str, Any]:
     }
 
 
-def _shared(values: Sequence[Any]) -> Any:
+def shared(values: Sequence[Any]) -> Any:
     """One value where all runs share it, else the list: of texts as JSON, of numbers as it is."""
     if all(value == values[0] for value in values):
         return values[0]
     return json.dumps(values) if isinstance(values[0], str) else list(values)
 
 
-def _described(objectives: Sequence[Objective]) -> list[str]:
+def described(objectives: Sequence[Objective]) -> list[str]:
     """Like their reprs, but with functions by name, and numbered where several have one name."""
     namesakes: dict[str, list[object]] = {}
 

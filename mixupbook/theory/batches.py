@@ -58,7 +58,7 @@ def check_test_data(tests: Sequence[object], trains: Sequence[PatchData]) -> Non
 
 
 def stack(
-    name: str, datasets: Sequence[PatchData], dtype: torch.dtype, device: torch.device
+    datasets: Sequence[PatchData], dtype: torch.dtype, device: torch.device, name: str = "data"
 ) -> Batch:
     """The data of all runs along a leading axis, in one precision, on one device.
 

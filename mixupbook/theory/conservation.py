@@ -19,18 +19,20 @@ from typing import no_type_check
 
 import numpy as np
 import torch
+import xarray as xr
 from scipy.integrate import solve_ivp
 from scipy.special import expit
 from torch import Tensor
 
 from mixupbook._arguments import in_interval, whole_number
 from mixupbook.theory.feature_noise import FEATURES, FeatureNoise, PatchData
+from mixupbook.theory.given_weights import check_weights
 
 __all__ = ["conserved_quantity", "gradient_flow", "orthogonal_sample"]
 
 
 @no_type_check
-def conserved_quantity(weights: Tensor, train: PatchData) -> Tensor:
+def conserved_quantity(weights: Tensor | np.ndarray | xr.DataArray, train: PatchData) -> Tensor:
     """What standard gradient flow keeps where noise is orthogonal, for every filter.
 
     Args:
@@ -60,14 +62,11 @@ def conserved_quantity(weights: Tensor, train: PatchData) -> Tensor:
     """
     if not isinstance(train, PatchData):
         raise TypeError(f"train must be PatchData, got {type(train).__name__}")
-    if not isinstance(weights, Tensor) or not weights.is_floating_point():
-        raise TypeError(f"weights must be a floating tensor, got {type(weights).__name__}")
-    dimension = train.x.shape[-1]
-    if weights.ndim < 3 or weights.shape[-3] != 2 or weights.shape[-1] != dimension:
+    weights, dimension, near = check_weights(weights), train.x.shape[-1], len(FEATURES)
+    if weights.shape[-1] != dimension:
         raise ValueError(
             f"weights must have shape (..., 2, m, {dimension}), got {tuple(weights.shape)}"
         )
-    weights, near = weights.detach().double(), len(FEATURES)
     kept = weights[..., near - 2 : near].abs().log()[..., None]
     patches = _noise_patches(train)
     kept = kept.repeat(*[1] * weights.ndim, patches.shape[1])
@@ -143,7 +142,7 @@ def orthogonal_sample(model: FeatureNoise, counts: Sequence[int]) -> PatchData:
 @no_type_check
 def gradient_flow(
     train: PatchData,
-    weights: Tensor,
+    weights: Tensor | np.ndarray | xr.DataArray,
     times: Sequence[float],
     *,
     label_smoothing: float = 0.0,
@@ -180,10 +179,8 @@ def gradient_flow(
     """
     if not isinstance(train, PatchData):
         raise TypeError(f"train must be PatchData, got {type(train).__name__}")
-    if not isinstance(weights, Tensor) or not weights.is_floating_point():
-        raise TypeError(f"weights must be a floating tensor, got {type(weights).__name__}")
-    dimension = train.x.shape[-1]
-    if weights.ndim != 3 or weights.shape[0] != 2 or weights.shape[2] != dimension:
+    weights, dimension = check_weights(weights), train.x.shape[-1]
+    if weights.ndim != 3 or weights.shape[2] != dimension:
         raise ValueError(f"weights must have shape (2, m, {dimension}), got {tuple(weights.shape)}")
     in_interval("label_smoothing", label_smoothing, 0, 1)
     in_interval("tolerance", tolerance, 1e-13, 1)
@@ -209,7 +206,7 @@ def gradient_flow(
     found = solve_ivp(
         velocity,
         (0.0, max(times[-1], np.finfo(float).tiny)),
-        weights.detach().double().numpy().ravel(),
+        weights.numpy().ravel(),
         method="DOP853",
         t_eval=times,
         rtol=tolerance,

@@ -107,6 +107,8 @@ def descend(
         >>> result = descend(train, [Standard(), PairMixup(0.7)], steps=100, seed=1)
         >>> dict(result.loss.sizes)
         {'run': 2, 'step': 3}
+        >>> descend(train, Standard(), width=6, steps=10, return_weights=True).weights.shape
+        (1, 2, 6, 50)
     """
     true_or_false("progress", progress)
     true_or_false("return_weights", return_weights)

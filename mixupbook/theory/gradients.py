@@ -14,7 +14,7 @@ from mixupbook.theory.feature_noise import PatchData
 from mixupbook.theory.losses import GroupedLoss
 from mixupbook.theory.objectives import Objective, check_objectives
 from mixupbook.theory.patch_network import as_columns, as_weights
-from mixupbook.theory.per_run import per_run
+from mixupbook.theory.per_run import spread
 
 __all__ = ["loss_and_gradient"]
 
@@ -64,7 +64,7 @@ def loss_and_gradient(
     if not weights.isfinite().all():
         raise ValueError("weights must be finite, got NaN or infinite values")
     batch = weights.detach() if weights.ndim == 4 else weights.detach()[None]
-    runs = per_run({"weights": list(batch), "data": data, "objective": objective})
+    runs = spread({"weights": list(batch), "data": data, "objective": objective})
     check_data("data", runs["data"])
     check_objectives(runs["objective"])
     dimension = runs["data"][0].x.shape[2]
@@ -72,7 +72,7 @@ def loss_and_gradient(
         raise ValueError(
             f"weights must have the dimension of the data, {dimension}, got {weights.shape[-1]}"
         )
-    train = stack("data", runs["data"], weights.dtype, weights.device)
+    train = stack(runs["data"], weights.dtype, weights.device)
     rows = train.x.flatten(1, 2)
     with plain_arithmetic(weights.device):
         responses = torch.bmm(rows, as_columns(batch)).unflatten(1, train.x.shape[1:3])

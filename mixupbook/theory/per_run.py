@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping, Set
 from typing import Any
 
-__all__ = ["per_run"]
+__all__ = ["spread"]
 
 
-def per_run(arguments: Mapping[str, Any]) -> dict[str, list[Any]]:
+def spread(arguments: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Each argument as a list with one entry for each run.
 
     Lists, tuples, ranges, one-dimensional arrays and tensors, pandas' series and the like give one

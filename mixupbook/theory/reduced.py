@@ -1,22 +1,21 @@
 """The reduced dynamics: what training does to the features, in 24 numbers a run and no weights."""
 
 import warnings
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import no_type_check
 
 import numpy as np
-import torch
 import xarray as xr
 
-from mixupbook._arguments import in_interval, true_or_false, whole_number
+from mixupbook._arguments import whole_number
 from mixupbook.theory import reduced_equations as equations
 from mixupbook.theory.attributes import described, shared
-from mixupbook.theory.batches import spread
-from mixupbook.theory.feature_noise import FEATURES, FeatureNoise, PatchData, check_seed
+from mixupbook.theory.feature_noise import FEATURES, FeatureNoise, PatchData
 from mixupbook.theory.objectives import Objective, PairMixup, Standard
-from mixupbook.theory.patch_network import initial_weights
+from mixupbook.theory.reduced_settings import in_force, prepared
 
-__all__ = ["reduced_dynamics"]
+__all__ = ["measured", "reduced_dynamics"]
 
 
 @no_type_check
@@ -66,8 +65,8 @@ def reduced_dynamics(
     Raises:
         TypeError: an argument of the wrong kind.
         ValueError: a value outside what is allowed; a model of another layout, for which nothing is
-            derived; `train` of another size than the model's, or without examples of some group;
-            a window of Mixup that `steps` would cut.
+            derived; `train` of another size than the model's, or with less than one example of a
+            group; a window of Mixup that `steps` would cut.
 
     Warns:
         RuntimeWarning: runs that left the range of finite numbers, named; a smaller `lr` may help.
@@ -91,12 +90,17 @@ def reduced_dynamics(
             raise ValueError(f"steps must not end before the window of {one!r}, got {steps}")
 
     rate = np.array(runs["lr"])
-    changes = {0}.union(*(one.changes() for one in runs["objective"]))
+    changing = defaultdict(list)
+    for run, one in enumerate(runs["objective"]):
+        for step in (0, *one.changes()):
+            changing[step].append(run)
+    coefficients = np.empty((len(equations.Mixing._fields), len(rate)))
+    mixing = equations.Mixing(*coefficients)  # views of its rows
     records = []
     with np.errstate(all="ignore"):  # runs that leave the range of numbers are told of below
         for step in range(steps + 1):
-            if step in changes:
-                mixing = mixing_at(runs["objective"], step)
+            for run in changing.get(step, ()):
+                coefficients[:, run] = in_force(runs["objective"][run], step)
             if step % record_every == 0 or step == steps:
                 records.append((step, measured(setting, state)))
             if step < steps:
@@ -133,109 +137,9 @@ def reduced_dynamics(
     return dataset
 
 
-@no_type_check
-def prepared(
-    model: object,
-    objective: object,
-    train: object,
-    width: object,
-    init_std: object,
-    lr: object,
-    seed: object,
-    gaussian: object,
-) -> tuple[dict[str, list], equations.Setting, equations.State]:
-    """The arguments checked, one value for each run, and the state that the runs start from."""
-    arguments = {"model": model, "objective": objective, "train": train, "width": width}
-    runs = spread(arguments | {"init_std": init_std, "lr": lr, "seed": seed})
-    runs["width"] = [whole_number("width", m, at_least=1) for m in runs["width"]]
-    runs["init_std"] = [in_interval("init_std", s, 0, open_low=True) for s in runs["init_std"]]
-    runs["lr"] = [in_interval("lr", rate, 0, open_low=True) for rate in runs["lr"]]
-    true_or_false("gaussian", gaussian)
-    for one in runs["model"]:
-        _check_model(one)
-    for one in runs["objective"]:
-        _check_objective(one)
-    counts = [group_counts(*pair) for pair in zip(runs["train"], runs["model"], strict=True)]
-
-    def field(name: str) -> np.ndarray:
-        return np.array([getattr(one, name) for one in runs["model"]], dtype=float)
-
-    noise_dimension = field("dimension") - len(FEATURES)
-    setting = equations.Setting(
-        counts=np.stack(counts, axis=-1),
-        noise_energy=field("noise_std") ** 2 * noise_dimension,
-        noise_patches=field("patches") - 1 - field("noise_patches"),
-        noise_dimension=noise_dimension,
-        cosine_variance=1 / noise_dimension if gaussian else np.zeros_like(noise_dimension),
-        foreign_patches=field("noise_patches"),
-        feature_noise=field("feature_noise"),
-        width=np.array(runs["width"], dtype=float),
-        init_std=np.array(runs["init_std"]),
-    )
-    return runs, setting, equations.start(_initial_grams(runs))
-
-
-def _initial_grams(runs: dict[str, list]) -> np.ndarray:
-    """Q_0 and Q_1 of each run, (2, 4, 4, R)."""
-    grams = []
-    values = (runs[name] for name in ("seed", "width", "init_std", "model"))
-    for seed, width, init_std, model in zip(*values, strict=True):
-        if seed is None:
-            grams.append(np.stack([width * init_std**2 * np.eye(len(FEATURES))] * 2))
-            continue
-        seed = check_seed("seed", seed)
-        weights = initial_weights([seed], width, model.dimension, init_std)[0].double().numpy()
-        on_features = weights[:, :, : len(FEATURES)]
-        grams.append(np.einsum("kra,krb->kab", on_features, on_features))
-    return np.stack(grams, axis=-1)
-
-
-@no_type_check
-def group_counts(train: PatchData | int, model: FeatureNoise) -> np.ndarray:
-    """How many examples there are of common_0, common_1, rare_0 and rare_1.
-
-    Raises:
-        TypeError: `train` is neither `PatchData` nor a whole number.
-        ValueError: it does not fit the model, or there is a group without examples.
-    """
-    if isinstance(train, PatchData):
-        wanted, found = (model.patches, model.dimension), tuple(train.x.shape[1:])
-        if found != wanted:
-            raise ValueError(
-                f"train must have the model's patches and dimension, {wanted}, got {found}"
-            )
-        group = (train.y + 2 * train.is_rare).cpu()
-        counts = torch.bincount(group, minlength=len(FEATURES)).double().numpy()
-    elif isinstance(train, int) and not isinstance(train, bool):
-        rho = model.rare_fraction
-        share = np.array([1 - rho, 1 - rho, rho, rho]) / 2
-        counts = whole_number("train", train, at_least=1) * share
-    else:
-        raise TypeError(
-            f"train must be PatchData or a number of examples, or a sequence of them, "
-            f"got {type(train).__name__}"
-        )
-    if not counts.all():
-        empty = FEATURES[int(counts.argmin())]
-        raise ValueError(f"train must hold examples of all four groups, got none of {empty}")
-    return counts
-
-
-def mixing_at(objectives: Sequence[Objective], step: int) -> equations.Mixing:
-    """What the runs' objectives minimise from a step on."""
-    found = []
-    for objective in objectives:
-        now = objective.at(step)
-        if isinstance(now, Standard):
-            found.append((1.0, 1.0, now.label_smoothing))
-        else:
-            found.append((now.lam, now.lam if now.label_lam is None else now.label_lam, 0.0))
-    return equations.Mixing(*np.array(found, dtype=float).T)
-
-
 def measured(setting: equations.Setting, state: equations.State) -> dict[str, np.ndarray]:
     """What is recorded of a state, with the runs as the first axis."""
-    errors = equations.test_errors(setting, state).mean(axis=1)
+    errors = equations.expected_errors(setting, state).mean(axis=1)
     noise = equations.noise_margins(setting, equations.noise_energies(setting, state))
     features = np.einsum("kggr->kgr", state.grams)
     return {
@@ -244,24 +148,3 @@ def measured(setting: equations.Setting, state: equations.State) -> dict[str, np
         "feature_response": (equations.SIGN * (features[1] - features[0])).T,
         "noise_response": (equations.SIGN * noise).T,
     }
-
-
-def _check_model(model: object) -> None:
-    if not isinstance(model, FeatureNoise):
-        raise TypeError(
-            f"model must be a FeatureNoise, or a sequence of them, got {type(model).__name__}"
-        )
-    if model.layout != "same":
-        raise ValueError(
-            "model must have the layout 'same', for which alone the dynamics are derived, "
-            f"got {model.layout!r}"
-        )
-
-
-def _check_objective(objective: object) -> None:
-    if not isinstance(objective, Standard | PairMixup):
-        raise TypeError(
-            f"objective must be Standard or PairMixup, or a sequence of them, got {objective!r:.60}"
-        )
-    if isinstance(objective, PairMixup) and objective.partners != "all":
-        raise ValueError(f"objective must mix all partners, got {objective.partners!r}")

@@ -149,7 +149,7 @@ def step(setting: Setting, state: State, mixing: Mixing, rate: Float[Array, " R"
     return State(grams, growth, state.first + more, second)
 
 
-def test_errors(setting: Setting, state: State) -> Float[Array, "2 2 R"]:
+def expected_errors(setting: Setting, state: State) -> Float[Array, "2 2 R"]:
     """The probability of a wrong label, for common and rare test examples (first axis) by class.
 
     A test example shows its feature, feature noise alpha v_s in each of its b patches for it, s

@@ -10,7 +10,7 @@ from mixupbook._devices import resolve_device
 from mixupbook.theory.batches import Batch, check_data, check_test_data, stack
 from mixupbook.theory.feature_noise import FEATURES, check_seed
 from mixupbook.theory.objectives import Objective, check_objectives
-from mixupbook.theory.per_run import per_run
+from mixupbook.theory.per_run import spread
 
 __all__ = ["Runs", "checked_runs"]
 
@@ -64,7 +64,7 @@ def checked_runs(
         ValueError: a value outside what is allowed, sizes that do not fit, or data beyond the range
             of `dtype`.
     """
-    runs = per_run({"train": train, "objective": objective, "test": test, "lr": lr, "seed": seed})
+    runs = spread({"train": train, "objective": objective, "test": test, "lr": lr, "seed": seed})
     seeds = [check_seed("seed", value) for value in runs["seed"]]
     rates = [in_interval("lr", value, 0, open_low=True) for value in runs["lr"]]
     check_objectives(runs["objective"])
@@ -80,8 +80,8 @@ def checked_runs(
     record_every = whole_number("record_every", record_every, at_least=1)
     dtype, device = _precision(dtype), _device_with_float64(device)
     return Runs(
-        stack("train", runs["train"], dtype, device),
-        None if test is None else stack("test", runs["test"], dtype, device),
+        stack(runs["train"], dtype, device, "train"),
+        None if test is None else stack(runs["test"], dtype, device, "test"),
         runs["objective"],
         rates,
         seeds,

@@ -21,6 +21,7 @@ from torch import Tensor
 from mixupbook._arguments import in_interval, true_or_false, whole_number
 from mixupbook.theory.batches import Batch, check_data, check_test_data, spread, stack
 from mixupbook.theory.feature_noise import FEATURES, PatchData
+from mixupbook.theory.given_weights import check_weights
 from mixupbook.theory.measures import error
 from mixupbook.theory.patch_network import as_columns, as_weights, margins, mistakes
 from mixupbook.theory.stepping import SplitDescent
@@ -33,7 +34,7 @@ LARGE_RESIDUAL = 0.1
 @no_type_check
 def settle(
     train: PatchData | Sequence[PatchData],
-    weights: Tensor,
+    weights: Tensor | np.ndarray | xr.DataArray,
     *,
     steps: float | Sequence[float] = 1e6,
     lr: float | Sequence[float] = 0.2,
@@ -49,8 +50,8 @@ def settle(
 
     Args:
         train: training examples; the same shape (n, P, d) in all runs.
-        weights: where to start, (R, 2, m, d) for R runs or (2, m, d) for one, floating and finite:
-            those that `descend` ends with, say.
+        weights: where to start, (R, 2, m, d) for R runs, or (2, m, d) shared by all runs, floating
+            and finite: those that `descend` ends with, say, or its variable `weights`.
         steps: how many equivalent steps, at least 1: steps of gradient descent with the rate `lr`.
         lr: learning rate, positive.
         test: clean test examples, the same shape in all runs, patches and dimension as in `train`.
@@ -87,10 +88,14 @@ def settle(
         >>> float(result.equivalent_steps[0]), bool(result.largest_residual[0] < 1e-4)
         (1000000.0, True)
     """
-    weights = _check_weights(weights)
-    runs = spread(
-        {"weights": list(weights), "train": train, "test": test, "steps": steps, "lr": lr}
-    )
+    weights = check_weights(weights)
+    if weights.ndim > 4:
+        raise ValueError(
+            f"weights must have shape (R, 2, m, d) or (2, m, d), got {tuple(weights.shape)}"
+        )
+    own = list(weights) if weights.ndim == 4 else weights
+    arguments = {"weights": own, "train": train, "test": test}
+    runs = spread(arguments | {"steps": steps, "lr": lr})
     check_data("train", runs["train"])
     if runs["train"][0].x.shape[2] != weights.shape[-1]:
         raise ValueError(
@@ -108,7 +113,7 @@ def settle(
 
     device = weights.device
     data = stack(runs["train"], torch.float64, device, "train")
-    columns = as_columns(torch.stack(runs["weights"]).double())
+    columns = as_columns(torch.stack(runs["weights"]))
     descent = SplitDescent(data.x.flatten(1, 2), columns, max_iterations)
     wanted, rates = (torch.tensor(v, dtype=torch.float64, device=device) for v in (wanted, rates))
     with torch.autocast(device.type, enabled=False):  # the caller's would round
@@ -185,20 +190,6 @@ def _errors(
     wrong = mistakes(margins(responses), tests.y)
     among = {"common_error": ~tests.is_rare, "rare_error": tests.is_rare}
     return {name: (("run",), error(wrong, kind)) for name, kind in among.items() if kind.any()}
-
-
-def _check_weights(weights: object) -> Float[Tensor, "R 2 m d"]:
-    """The weights with a run axis."""
-    if not isinstance(weights, Tensor) or not weights.is_floating_point():
-        found = weights.dtype if isinstance(weights, Tensor) else type(weights).__name__
-        raise TypeError(f"weights must be a floating tensor, got {found}")
-    if weights.ndim not in (3, 4) or weights.shape[-3] != 2 or weights.numel() == 0:
-        raise ValueError(
-            f"weights must have shape (R, 2, m, d) or (2, m, d), got {tuple(weights.shape)}"
-        )
-    if not weights.isfinite().all():
-        raise ValueError("weights must be finite, got NaN or infinite values")
-    return weights.detach() if weights.ndim == 4 else weights.detach()[None]
 
 
 def _report(dataset: xr.Dataset, wanted: np.ndarray) -> None:

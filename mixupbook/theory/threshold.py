@@ -137,7 +137,10 @@ def _fitted(pull: float, time: float) -> float:
 def _root(rising: Callable[[float], float], low: float) -> float:
     """Where a function that rises from a negative value at `low` vanishes."""
     if rising(low) >= 0:
-        raise ValueError("steps must be enough for all examples to be fitted, got fewer")
+        raise ValueError(
+            "steps must be so many that training fits all examples from a small start, got fewer, "
+            "or an init_std that is not small"
+        )
     return brentq(rising, low, 1e4)
 
 

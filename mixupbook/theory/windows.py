@@ -13,7 +13,8 @@ from mixupbook.theory import reduced_equations as equations
 from mixupbook.theory.batches import SEQUENCES
 from mixupbook.theory.feature_noise import FeatureNoise, PatchData
 from mixupbook.theory.objectives import PairMixup
-from mixupbook.theory.reduced import measured, mixing_at, prepared
+from mixupbook.theory.reduced import measured
+from mixupbook.theory.reduced_settings import in_force, prepared
 
 __all__ = ["WINDOWS", "learned_from", "needed_window", "time_to_learn"]
 
@@ -118,28 +119,18 @@ def needed_window(
                 f"`windows` say when), got {one!r}"
             )
     rate = np.array(runs["lr"])
-    ends = []
-    mixing = equations.standard(len(rate))
-    for step in range(start + windows[-1] + 1):
-        if step == start:
-            mixing = mixing_at(runs["objective"], step)
-        if step - start in windows:
-            ends.append(state)
-        state = equations.step(setting, state, mixing, rate)
-
-    # Every window of every run settles as a run of its own, windows outermost.
-    every = np.tile(np.arange(len(rate)), len(windows))
-    state = equations.State(
-        *(np.concatenate(fields, axis=-1) for fields in zip(*ends, strict=True))
-    )
-    setting = setting.take(every)
-    remaining = horizon - start - np.repeat(np.array(windows, dtype=float), len(rate))
-    state, left = settled(setting, state, rate[every], remaining)
-    error = measured(setting, state)["rare_error"]
-    error = np.where(left > 0, np.nan, error).reshape(len(windows), -1).T
-    if np.isnan(error).any():
+    with np.errstate(all="ignore"):  # runs that leave the range of numbers are told of below
+        ends = _after_windows(runs, setting, state, start, windows)
+        # Every window of every run settles as a run of its own, windows outermost.
+        every = np.tile(np.arange(len(rate)), len(windows))
+        setting = setting.take(every)
+        steps = horizon - start - np.repeat(np.array(windows, dtype=float), len(rate))
+        state, left = settled(setting, ends, rate[every], steps)
+        error = np.where(left > 0, np.nan, measured(setting, state)["rare_error"])
+        residual = equations.largest_residual(setting, state)[np.isnan(error)]
+    error = error.reshape(len(windows), -1).T
+    if len(residual):
         lost = np.flatnonzero(np.isnan(error).any(axis=1)).tolist()
-        residual = equations.largest_residual(setting, state)[(left > 0) | np.isnan(left)]
         warnings.warn(
             f"not settled at the horizon: runs {lost}, with residuals up to {residual.max():.1e}; "
             "a smaller lr or horizon may help",
@@ -152,6 +143,27 @@ def needed_window(
     }
     attrs = {"start": start, "horizon": horizon, "below": below}
     return xr.Dataset(variables, {"run": np.arange(len(rate)), "window": list(windows)}, attrs)
+
+
+def _after_windows(
+    runs: dict[str, list],
+    setting: equations.Setting,
+    state: equations.State,
+    start: int,
+    windows: tuple[int, ...],
+) -> equations.State:
+    """The states at the ends of all windows, one window after the other along the runs."""
+    rate = np.array(runs["lr"])
+    mixing = equations.standard(len(rate))
+    ends = []
+    for step in range(start + windows[-1] + 1):
+        if step == start:
+            fields = zip(*(in_force(one, step) for one in runs["objective"]), strict=True)
+            mixing = equations.Mixing(*map(np.array, fields))
+        if step - start in windows:
+            ends.append(state)
+        state = equations.step(setting, state, mixing, rate)
+    return equations.State(*(np.concatenate(f, axis=-1) for f in zip(*ends, strict=True)))
 
 
 def settled(

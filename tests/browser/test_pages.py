@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from browser.built import BOOK, PAGES, SITE
+from notebooks import book
 
 # The look of a page and the width it is read at.
 DESKTOP = {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}}
@@ -29,6 +30,19 @@ MATH_LEFT = """() => [...document.querySelectorAll(".math")]
 # Equations that are cut at the edge of their box; on a phone one may scroll them.
 CUT = """() => [...document.querySelectorAll('mjx-container[display="true"]')]
   .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent.slice(0, 120))"""
+# Formulas in the text that are clipped where they could be scrolled.
+CLIPPED = """() => [...document.querySelectorAll("span.math")]
+  .filter((e) => e.querySelector("mjx-math") && getComputedStyle(e).overflowX === "hidden"
+    && e.querySelector("mjx-math").getBoundingClientRect().right
+      > e.getBoundingClientRect().right + 1)
+  .map((e) => e.textContent.slice(0, 120))"""
+# Code cells, the folded ones opened, that have to be scrolled to be read.
+CUT_CODE = """() => {
+  document.querySelectorAll("details").forEach((e) => { e.open = true; });
+  return [...document.querySelectorAll("div.cell_input pre")]
+    .filter((e) => e.clientWidth && e.scrollWidth > e.clientWidth + 1)
+    .map((e) => e.textContent.slice(0, 120));
+}"""
 BROKEN_IMAGES = """() => [...document.images]
   .filter((e) => getComputedStyle(e).display !== "none" && !e.naturalWidth).map((e) => e.src)"""
 UNDESCRIBED = """() => [...document.querySelectorAll("main .bd-article img")]
@@ -106,6 +120,18 @@ def test_page(page, site, look, name):
 
 
 @pytest.mark.parametrize("name", BOOK)
+def test_page_fits_phones_and_its_code_the_desktop(browser, site, name):
+    page = browser.new_page(**DESKTOP)
+    visit(page, site, name)
+    assert page.evaluate(CUT_CODE) == []
+    for width in (390, 375, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(OVERFLOWING) == []
+        assert page.evaluate(CLIPPED) == []
+    page.close()
+
+
+@pytest.mark.parametrize("name", BOOK)
 def test_links_within_the_book_lead_somewhere(browser, site, name):
     page = browser.new_page()
     page.goto(f"{site}/{name}")
@@ -136,6 +162,25 @@ def test_launch_and_edit_links_lead_to_files_of_the_repository(name):
         assert len(launched) == (buttons if runs_code else 0)
     for path in launched + edited:
         assert (root / path).is_file(), path
+
+
+def test_notebooks_call_things_as_the_pages_do():
+    """Numbers of figures, statements, exercises and equations, which the notebooks count anew."""
+    labels = book().labels
+    for label, (page, called) in labels.items():
+        text = (SITE / "book" / f"{page}.html").read_text(encoding="utf8")
+        place = rf'id="(?:equation-)?{re.escape(label)}"'
+        if called:
+            number = rf'{place}.*?(?:class="eqno"|class="caption-number")>([^<]*)<'
+            assert re.search(number, text, re.DOTALL).group(1).strip() == called
+        else:
+            assert re.search(place, text), label
+    assert {called.split()[0] for _, called in labels.values() if " " in called} >= {
+        "Fig.",
+        "Definition",
+        "Theorem",
+        "Exercise",
+    }
 
 
 def test_hidden_solution_opens_when_clicked(browser, site):

@@ -48,8 +48,60 @@ class TestError:
     def test_scores_that_are_no_numbers_are_no_prediction(self, value):
         network = small_network()
         network[4].bias.data[1] = value
-        with pytest.raises(FloatingPointError, match="scores on the images are infinite or NaN"):
+        with pytest.raises(FloatingPointError, match="highest scores on the images are infinite o"):
             evaluation.error_rate(network, IMAGES, LABELS)
+
+    def test_classes_may_be_masked_but_not_all(self):
+        network = small_network()
+        expected = [network.eval()(IMAGES)[:, [0, 2]].argmax(dim=1) * 2]
+        network[4].bias.data[1] = -torch.inf
+        error = evaluation.error_rate(network, IMAGES, LABELS)
+        assert error == (expected[0] != LABELS).sum().item() / 11
+        network[4].bias.data[:] = -torch.inf
+        with pytest.raises(FloatingPointError, match="infinite or NaN"):
+            evaluation.error_rate(network, IMAGES, LABELS)
+
+    @pytest.mark.parametrize(("batch_size", "sizes"), [(10, [11]), (5, [6, 5]), (4, [4, 4, 3])])
+    def test_no_image_is_left_alone(self, batch_size, sizes):
+        network, seen = Squeezing(), []
+        network.register_forward_hook(lambda module, x, y: seen.append(len(y)))
+        alone = [network(image[None]).argmax().item() for image in IMAGES]
+        seen.clear()
+        error = evaluation.error_rate(network, IMAGES, LABELS, batch_size=batch_size)
+        assert error == sum(a != b for a, b in zip(alone, LABELS.tolist(), strict=True)) / 11
+        assert seen == sizes
+
+    @pytest.mark.parametrize(
+        "one", [{"batch_size": 1}, {"images": IMAGES[:1], "labels": LABELS[:1]}]
+    )
+    def test_one_image_is_evaluated_as_one(self, one):
+        arguments = {"images": IMAGES, "labels": LABELS, **one}
+        evaluation.error_rate(small_network(), **arguments)
+        message = r"one row of scores for each of 1 images, got \(3,\)"
+        with pytest.raises(ValueError, match=message):
+            evaluation.error_rate(Squeezing(), **arguments)
+
+    def test_refuses_what_are_no_scores(self):
+        network = nn.LSTM(5, 3)
+        with pytest.raises(ValueError, match="one row of scores for each of 11 images, got tuple"):
+            evaluation.error_rate(network, IMAGES[:, 0], LABELS)
+
+
+class Squeezing(nn.Module):
+    """Loses the batch where it is one image."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(40, 3)
+
+    def forward(self, x):
+        return self.linear(x.flatten(1)).squeeze()
+
+
+def row_network():
+    """Its batch norm takes no variance of one image."""
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(40, 5), nn.BatchNorm1d(5), nn.Linear(5, 3))
 
 
 class TestRecalibrate:
@@ -81,6 +133,30 @@ class TestRecalibrate:
     def test_without_batch_norm_computes_the_same(self):
         network = nn.Sequential(nn.Flatten(), nn.Linear(40, 3))
         assert torch.equal(recalibrate(network, IMAGES)(IMAGES), network(IMAGES))
+
+    @pytest.mark.parametrize(("batch_size", "sizes"), [(10, [11]), (5, [6, 5]), (2, [3, *[2] * 4])])
+    def test_no_image_is_left_alone(self, batch_size, sizes):
+        network = row_network()
+        hidden = [network[1](batch.flatten(1)) for batch in IMAGES.split(sizes)]
+        fresh = recalibrate(network, IMAGES, batch_size=batch_size)[2]
+        means = torch.stack([batch.mean(dim=0) for batch in hidden])
+        variances = torch.stack([batch.var(dim=0) for batch in hidden])
+        torch.testing.assert_close(fresh.running_mean, means.mean(dim=0))
+        torch.testing.assert_close(fresh.running_var, variances.mean(dim=0))
+        assert fresh.num_batches_tracked == len(sizes)
+
+    def test_one_image_is_enough_where_it_has_pixels(self):
+        network = small_network()
+        outputs = [network[0](batch) for batch in IMAGES.split(5)]  # 5, 5 and 1
+        mean = torch.stack([out.mean(dim=(0, 2, 3)) for out in outputs]).mean(dim=0)
+        fresh = recalibrate(network, IMAGES, batch_size=5)
+        torch.testing.assert_close(fresh[1].running_mean, mean)
+
+    @pytest.mark.parametrize(("count", "batch_size"), [(1, 500), (1, 1), (11, 1)])
+    def test_one_image_is_too_little_for_a_row(self, count, batch_size):
+        message = f"hold at least two and batch_size be at least 2, got {count} and {batch_size}"
+        with pytest.raises(ValueError, match=message):
+            recalibrate(row_network(), IMAGES[:count], batch_size=batch_size)
 
     def test_refuses_no_images(self):
         with pytest.raises(ValueError, match="images must hold at least one"):

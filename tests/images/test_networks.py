@@ -2,21 +2,11 @@ import pytest
 import torch
 from torch import nn
 
-from mixupbook.images.networks import NETWORKS, build_network, prepare_network
+from mixupbook.images.networks import NETWORKS, build_network
 
 
 def parameter_count(network):
     return sum(parameter.numel() for parameter in network.parameters())
-
-
-class WithFeatures(nn.Linear):
-    """Returns more than scores."""
-
-    def __init__(self):
-        super().__init__(20, 3)
-
-    def forward(self, x):
-        return super().forward(x.flatten(1)), x
 
 
 class TestBuild:
@@ -75,37 +65,3 @@ class TestBuild:
     def test_refuses(self, arguments, message):
         with pytest.raises(ValueError, match=message):
             build_network(*arguments)
-
-
-class TestPrepare:
-    SAMPLE = torch.rand(2, 1, 4, 5)
-
-    def test_copies_a_module(self):
-        module = nn.Sequential(nn.Flatten(), nn.Linear(20, 3))
-        prepared = prepare_network(module, self.SAMPLE, 3)
-        prepared[1].weight.data.zero_()
-        assert module[1].weight.abs().sum() > 0
-
-    def test_does_not_change_batch_norm_statistics(self):
-        module = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(20, 3))
-        prepared = prepare_network(module, self.SAMPLE, 3)
-        assert prepared[0].num_batches_tracked == 0
-
-    @pytest.mark.parametrize(
-        ("module", "message"),
-        [
-            (nn.Sequential(nn.Flatten(), nn.Linear(20, 4)), r"each of the 3 classes.*got \(2, 4\)"),
-            (nn.Conv2d(1, 3, 3), r"shape \(2, 3\) for 2 images, got \(2, 3, 2, 3\)"),
-            (nn.Conv2d(3, 3, 3), r"must take images of shape \(2, 1, 4, 5\); it failed"),
-            (nn.Flatten(), "must have parameters to train"),
-            (
-                nn.Sequential(nn.Flatten(), nn.Linear(20, 3)).requires_grad_(False),
-                r"must have parameters to train \(requires_grad\), got none",
-            ),
-            (nn.LSTM(5, 3), "it failed: LSTM"),
-            (WithFeatures(), r"shape \(2, 3\) for 2 images, got tuple"),
-        ],
-    )
-    def test_refuses_what_does_not_fit(self, module, message):
-        with pytest.raises(ValueError, match=message):
-            prepare_network(module, self.SAMPLE, 3)

@@ -114,9 +114,13 @@ def test_refuses(arguments, message):
         ({"seeds": (1, 2), "seed": 0}, "seeds must be given in place of seed, got seed=0"),
         ({"seeds": (1, 2), "workers": 1.5}, "workers must be an integer, got 1.5"),
         ({"seeds": (1, 2), "progress": 1}, "progress must be True or False, got 1"),
+        (
+            {"seeds": (1, 2), "epoch": 1},
+            r"fit_seeds\(\) has no argument 'epoch' \(did you mean",
+        ),
+        ({"seeds": (1, 2), "checkpoint": 1}, "checkpoint must be a path or a Checkpoint, got 1"),
     ],
 )
 def test_refuses_the_wrong_kind(arguments, message):
-    # Without the type checks that the tests add.
     with pytest.raises(TypeError, match=message):
-        fit_seeds.__wrapped__(DATA, "small_convnet", **{**SETTINGS, **arguments})
+        fit_seeds(DATA, "small_convnet", **{**SETTINGS, **arguments})

@@ -1,498 +1,511 @@
-"""Mixup against an independent per-sample reference, its properties, its draws and its errors."""
+"""Mixup: the law of its draws, its schedule, its settings, its copies, and the state around it."""
 
+import contextlib
 import copy
 import math
 import pickle
 
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.data import DataLoader, TensorDataset
+from mixup.mixup_reference import BATCH, CLASSES, images, labels, one_hot, seeded, slow_mix
 
 import mixupbook as mb
 
-BATCH, CLASSES = 7, 5
-SHAPES = [(BATCH, 3), (BATCH, 3, 11), (BATCH, 3, 11, 2), (1, 3, 5, 11)]
+SETTINGS = [
+    {},
+    {"per_sample": True},
+    {"alpha": 0.2, "label_map": "cubic"},
+    {"label_map": "independent", "per_sample": True},
+    {"partners": "same_label", "label_map": 0.75},
+    {"start_epoch": 1, "stop_epoch": 4},
+]
 
 
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
+def made(settings, seed=5, epoch=2):
+    mix = mb.Mixup(num_classes=CLASSES, generator=seeded(seed), **settings)
+    mix.set_epoch(epoch)
+    return mix
 
 
-def one_hot(y, classes=CLASSES):
-    return torch.stack([torch.eye(classes, dtype=torch.float64)[label] for label in y.tolist()])
+def same(first, second):
+    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def slow_mix(x, y, lam, label_lam, permutation):
-    """One example at a time, in Python: shares nothing with the package's way."""
-    mixed, targets = [], []
-    for i, j in enumerate(permutation):
-        mixed.append(float(lam[i]) * x[i] + (1 - float(lam[i])) * x[j])
-        targets.append(float(label_lam[i]) * y[i] + (1 - float(label_lam[i])) * y[j])
-    return torch.stack(mixed), torch.stack(targets)
+def behaves_alike(first, second, batches=3):
+    """Whether two Mixups give the same batches from here on."""
+    x, y = images(), labels()
+    return all([same(first(x, y), second(x, y)) for _ in range(batches)])
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("per_sample", [False, True])
-def test_agrees_with_the_slow_reference(shape, per_sample):
-    batch = shape[0]
-    x = torch.randn(shape, dtype=torch.float64, generator=seeded(1))
-    y = torch.softmax(torch.randn(batch, CLASSES, dtype=torch.float64, generator=seeded(2)), 1)
-    permutation = torch.randperm(batch, generator=seeded(3))
-    lam = torch.rand(batch, dtype=torch.float64, generator=seeded(4))
-    label_lam = torch.rand(batch, dtype=torch.float64, generator=seeded(5))
-    if not per_sample:
-        lam, label_lam = lam[:1].expand(batch), label_lam[:1].expand(batch)
-    given = (lam, label_lam) if per_sample else (lam[0].item(), label_lam[0])
-    mixed, targets = mb.mix_pairs(x, y, given[0], label_lam=given[1], permutation=permutation)
-    slow = slow_mix(x, y, lam, label_lam, permutation.tolist())
-    torch.testing.assert_close(mixed, slow[0], rtol=1e-13, atol=1e-13)
-    torch.testing.assert_close(targets, slow[1], rtol=1e-13, atol=1e-13)
+# The draw.
 
 
-def test_label_coefficient_defaults_to_the_feature_coefficient():
-    x, y = torch.rand(BATCH, 3), torch.eye(BATCH)
-    permutation = torch.randperm(BATCH, generator=seeded())
-    plain = mb.mix_pairs(x, y, 0.7, permutation=permutation)
-    explicit = mb.mix_pairs(x, y, 0.7, label_lam=0.7, permutation=permutation)
-    assert torch.equal(plain[1], explicit[1])
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("batch", [1, 2, 7])
+def test_calling_is_drawing_mixing_and_mixing_the_labels(settings, batch):
+    x, y = images(batch), labels(batch)
+    draw = made(settings).draw(x, y)
+    mixed, targets = made(settings)(x, y)
+    torch.testing.assert_close(mixed, slow_mix(x, draw.lam, draw.partner))
+    expected = slow_mix(one_hot(y), draw.label_lam, draw.partner).float()
+    torch.testing.assert_close(targets, expected)
+    assert same((mixed, targets), (draw.mix(x), draw.targets(y)))
 
 
-def test_mixed_labels_give_the_mixed_loss():
-    logits = torch.randn(BATCH, CLASSES, generator=seeded())
-    y = torch.arange(BATCH) % CLASSES
-    permutation = torch.randperm(BATCH, generator=seeded(1))
-    _, targets = mb.mix_pairs(
-        torch.rand(BATCH, 2), one_hot(y).float(), 0.6, permutation=permutation
-    )
-    mixed_loss = 0.6 * cross_entropy(logits, y) + 0.4 * cross_entropy(logits, y[permutation])
-    torch.testing.assert_close(cross_entropy(logits, targets), mixed_loss)
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_a_draw_for_a_number_of_examples_or_a_container_is_that_for_a_batch(settings):
+    by_batch = made(settings).draw(images(), labels())
+    for x in (BATCH, torch.tensor(BATCH).numpy()[()], {"a": [(images(),)]}, torch.zeros(7).int()):
+        draw = made(settings).draw(x, labels())
+        for name in ("lam", "label_lam", "partner"):
+            assert torch.equal(getattr(draw, name), getattr(by_batch, name))
+        assert draw.num_classes == CLASSES
+        assert draw.mixes is True
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
-@pytest.mark.parametrize("label_dtype", [torch.uint8, torch.int32, torch.int64])
-def test_any_floating_and_integer_dtype(dtype, label_dtype):
-    x = torch.rand(BATCH, 3, 4, generator=seeded()).to(dtype)
-    y = (torch.arange(BATCH) % CLASSES).to(label_dtype)
-    mixed, targets = mb.Mixup(num_classes=CLASSES, generator=seeded())(x, y)
-    assert mixed.dtype == dtype
-    assert targets.shape == (BATCH, CLASSES)
-    torch.testing.assert_close(targets.sum(1), torch.ones(BATCH, dtype=targets.dtype))
-    assert cross_entropy(torch.zeros(BATCH, CLASSES, dtype=dtype), targets).isfinite()
-
-
-def test_mixing_stays_between_the_two_examples():
-    x = torch.rand(BATCH, 11, generator=seeded())
-    permutation = torch.randperm(BATCH, generator=seeded(1))
-    mixed, _ = mb.mix_pairs(x, torch.eye(BATCH), 0.3, permutation=permutation)
-    low, high = torch.minimum(x, x[permutation]), torch.maximum(x, x[permutation])
-    assert ((mixed >= low - 1e-6) & (mixed <= high + 1e-6)).all()
-
-
-def test_coefficient_one_is_the_identity_bit_for_bit():
-    x = torch.randn(BATCH, 3, generator=seeded()) * 1e6
-    y = torch.softmax(torch.randn(BATCH, CLASSES, generator=seeded(1)), 1)
-    permutation = torch.randperm(BATCH, generator=seeded(2))
-    mixed, targets = mb.mix_pairs(x, y, 1.0, permutation=permutation)
-    assert torch.equal(mixed, x)
-    assert torch.equal(targets, y)
-
-
-def test_features_and_labels_get_the_same_partner():
-    # Example i is the number i and its label is i: the partner can be read off both.
-    x = torch.arange(BATCH, dtype=torch.float32)[:, None]
-    mixed, targets = mb.Mixup(num_classes=BATCH, label_map=0.75, generator=seeded(4))(
-        x, torch.arange(BATCH)
-    )
-    for i in range(BATCH):
-        partner = next((j for j in range(BATCH) if j != i and targets[i, j] > 0), i)
-        assert targets[i, i] == (1 if partner == i else 0.75)
-        lam = 1.0 if partner == i else (float(mixed[i]) - partner) / (i - partner)
-        assert 0.5 - 1e-5 <= lam <= 1 + 1e-5
-
-
-@pytest.mark.parametrize("soft", [False, True])
-def test_inputs_and_global_random_state_are_untouched(soft):
-    x = torch.rand(BATCH, 3, generator=seeded())
-    y = torch.eye(CLASSES)[torch.arange(BATCH) % CLASSES] if soft else torch.arange(BATCH) % CLASSES
-    before = x.clone(), y.clone(), torch.get_rng_state()
-    mb.Mixup(num_classes=CLASSES, generator=seeded())(x, y)
-    assert torch.equal(x, before[0])
-    assert torch.equal(y, before[1])
-    assert torch.equal(torch.get_rng_state(), before[2])
-
-
-def test_the_generator_alone_decides():
-    x, y = torch.rand(BATCH, 3), torch.arange(BATCH) % CLASSES
-    runs = []
-    for global_seed in (0, 1):
-        with torch.random.fork_rng():
-            torch.manual_seed(global_seed)
-            runs.append(mb.Mixup(num_classes=CLASSES, generator=seeded(9))(x, y))
-    assert torch.equal(runs[0][0], runs[1][0])
-    assert torch.equal(runs[0][1], runs[1][1])
-
-
-def test_without_a_generator_the_default_one_is_used():
-    x, y = torch.rand(BATCH, 3), torch.arange(BATCH) % CLASSES
-    mix = mb.Mixup(num_classes=CLASSES)
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        first = mix(x, y)[0]
-        torch.manual_seed(3)
-        assert torch.equal(mix(x, y)[0], first)
+@pytest.mark.parametrize(("per_sample", "shape"), [(False, ()), (True, (BATCH,))])
+@pytest.mark.parametrize("idle", [{"alpha": 0}, {"alpha": 0.0}, {"stop_epoch": 2}])
+def test_where_nothing_is_mixed_everyone_is_their_own_partner(per_sample, shape, idle):
+    mix = made({"per_sample": per_sample, "label_map": 0.75, **idle})
+    draw = mix.draw(BATCH)
+    assert torch.equal(draw.lam, torch.ones(shape))
+    assert torch.equal(draw.label_lam, torch.ones(shape))
+    assert draw.partner.tolist() == list(range(BATCH))
+    assert draw.mixes is False
+    assert mix.active is False
+    x, y = images(), labels()
+    x[0, 0, 0, 0] = math.inf
+    mixed, targets = mix(x, y)
+    assert mixed is x
+    assert torch.equal(targets, one_hot(y).float())
+    assert torch.equal(mix.generator.get_state(), seeded(5).get_state())
+    with pytest.raises(TypeError, match="x must be floating"):
+        mix(x.long(), y)
 
 
 @pytest.mark.parametrize("alpha", [1e-6, 0.2, 1.0, 4.0, 1e3])
 def test_folded_coefficients_follow_the_beta_law(alpha):
-    # With the partner's example at 0 and one's own at 1, the mixed feature is lambda itself.
-    count = 20_000
-    mix = mb.Mixup(alpha, num_classes=2, per_sample=True, generator=seeded())
-    lam, label_lam, _ = mix._draw(torch.zeros(count, 1))
-    assert torch.equal(lam, label_lam)
-    assert (lam >= 0.5).all()
-    assert (lam <= 1).all()
+    draw = mb.Mixup(alpha, per_sample=True, generator=seeded()).draw(20_000)
+    assert torch.equal(draw.lam, draw.label_lam)
+    assert (draw.lam >= 0.5).all()
+    assert (draw.lam <= 1).all()
     # Var(Beta(a, a)) = 1 / (4 (2a + 1)), and folding about 1/2 keeps (lambda - 1/2)^2.
-    second_moment = ((lam.double() - 0.5) ** 2).mean().item()
+    second_moment = ((draw.lam.double() - 0.5) ** 2).mean().item()
     assert math.isclose(second_moment, 1 / (4 * (2 * alpha + 1)), rel_tol=0.03)
 
 
-@pytest.mark.parametrize(("alpha", "limit"), [(1e-39, 1.0), (1e39, 0.5)])
+@pytest.mark.parametrize(("alpha", "limit"), [(1e-39, 1.0), (1e-320, 1.0), (1e39, 0.5)])
 def test_extreme_alpha_gives_its_limit(alpha, limit):
-    mix = mb.Mixup(alpha, num_classes=2, per_sample=True, generator=seeded())
-    lam, label_lam, _ = mix._draw(torch.zeros(1000, 1))
-    assert (lam == limit).all()
-    assert (label_lam == limit).all()
+    draw = mb.Mixup(alpha, per_sample=True, generator=seeded()).draw(1000)
+    assert (draw.lam == limit).all()
+    assert (draw.label_lam == limit).all()
 
 
 def test_independent_labels_share_the_law_and_nothing_else():
-    mix = mb.Mixup(num_classes=2, label_map="independent", per_sample=True, generator=seeded())
-    lam, label_lam, _ = mix._draw(torch.zeros(20_000, 1))
-    assert abs(torch.corrcoef(torch.stack([lam, label_lam]))[0, 1]) < 0.03
-    assert abs(lam.mean() - label_lam.mean()) < 0.01
+    draw = made({"label_map": "independent", "per_sample": True}).draw(20_000)
+    assert abs(torch.corrcoef(torch.stack([draw.lam, draw.label_lam]))[0, 1]) < 0.03
+    assert abs(draw.lam.mean() - draw.label_lam.mean()) < 0.01
 
 
 def test_per_batch_draws_one_coefficient_and_per_sample_many():
-    x, y = torch.rand(BATCH, 1), torch.arange(BATCH) % CLASSES
-    for per_sample in (False, True):
-        lam, _, _ = mb.Mixup(num_classes=CLASSES, per_sample=per_sample)._draw(x)
-        assert lam.shape == ((BATCH,) if per_sample else ())
-        mb.Mixup(num_classes=CLASSES, per_sample=per_sample)(x, y)
+    for label_map in ("identity", "independent"):
+        for per_sample, shape in ((False, ()), (True, (BATCH,))):
+            draw = made({"per_sample": per_sample, "label_map": label_map}).draw(BATCH)
+            assert draw.lam.shape == draw.label_lam.shape == shape
+            assert draw.lam.dtype == draw.label_lam.dtype == torch.float32
 
 
-def test_schedule_early_stop_and_late_start():
-    x, y = torch.rand(BATCH, 3, generator=seeded()), torch.arange(BATCH) % CLASSES
-    mix = mb.Mixup(num_classes=CLASSES, start_epoch=2, stop_epoch=4, generator=seeded())
+def test_all_partners_are_a_permutation():
+    draw = made({}).draw(50)
+    assert draw.partner.sort().values.tolist() == list(range(50))
+    assert draw.partner.dtype == torch.int64
+
+
+def test_seeded_draws_are_those_of_version_0_1():
+    """The chapters' numbers rest on them."""
+    x = torch.arange(5.0)
+    mix = mb.Mixup(num_classes=5, label_map="cubic", generator=torch.Generator().manual_seed(0))
+    mixed, targets = mix(x, torch.arange(5))
+    expected = torch.tensor([0.1805256, 1.3610512, 2.0, 3.1805255, 3.2778976])
+    torch.testing.assert_close(mixed, expected, rtol=1e-6, atol=0)
+    own = torch.tensor([0.6304272, 0.6304272, 1.0, 0.6304272, 0.6304272])
+    torch.testing.assert_close(targets.diagonal(), own, rtol=1e-6, atol=0)
+
+
+def test_inputs_and_global_random_state_are_untouched():
+    x, y = images(), labels()
+    before = x.clone(), y.clone(), torch.get_rng_state()
+    made({"partners": "same_label"})(x, y)
+    assert same((x, y, torch.get_rng_state()), before)
+
+
+def test_without_a_generator_the_default_one_is_used():
+    mix = mb.Mixup(num_classes=CLASSES)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        first = mix(images(), labels())
+        torch.manual_seed(3)
+        assert same(mix(images(), labels()), first)
+        assert not same(mix(images(), labels()), first)
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (torch.zeros(0, 3), ValueError, r"^x must hold at least one example, got shape \(0, 3\)$"),
+        (torch.tensor(1.0), ValueError, r"^x must hold at least one example, got shape \(\)$"),
+        ({"a": torch.zeros(0)}, ValueError, r"^x\['a'\] must hold at least one example"),
+        ({}, ValueError, r"^x must hold at least one tensor, got {}$"),
+        ([(), {}], ValueError, r"^x must hold at least one tensor, got \[\(\), {}\]$"),
+        ([{}, ["a"]], TypeError, r"^x\[1\]\[0\] must be a torch.Tensor, got str$"),
+        (0, ValueError, "^the number of examples must be at least 1, got 0$"),
+        (True, TypeError, "^the number of examples must be an integer, got True$"),
+        (
+            torch.zeros(3).numpy(),
+            TypeError,
+            "^x must be a torch.Tensor, a dict, list or tuple of them, or the number of examples, "
+            "got ndarray$",
+        ),
+        (2.0, TypeError, "or the number of examples, got float$"),
+        (None, TypeError, "or the number of examples, got NoneType$"),
+    ],
+)
+def test_bad_batches_are_named(x, error, message):
+    with pytest.raises(error, match=message):
+        mb.Mixup().draw(x)
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (
+            images().long(),
+            TypeError,
+            r"^x must be floating \(convert images with x.float\(\) / 255",
+        ),
+        ({"a": images(), "b": images(3)}, ValueError, r"^x\['b'\] must hold 7 examples"),
+        ({"a": images(), "b": 3}, TypeError, r"^x\['b'\] must be a torch.Tensor, got int$"),
+        (BATCH, TypeError, "^x must be a torch.Tensor, got int$"),
+        (images(3), ValueError, "^y must have one label for each of the 3 examples"),
+    ],
+)
+def test_bad_examples_are_named(x, error, message):
+    with pytest.raises(error, match=message):
+        made({})(x, labels())
+
+
+# The schedule.
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ({}, [0, 1, 2, 3, 4, 5]),
+        ({"start_epoch": 2, "stop_epoch": 4}, [2, 3]),
+        ({"start_epoch": 4}, [4, 5]),
+        ({"start_epoch": 0}, [0, 1, 2, 3, 4, 5]),
+        ({"stop_epoch": 1}, [0]),
+        ({"stop_epoch": 0}, []),
+    ],
+)
+def test_the_schedule_says_in_which_epochs_batches_are_mixed(schedule, expected):
+    mix = made({**schedule, "label_map": 0.75})
     mixed_in = []
     for epoch in range(6):
         mix.set_epoch(epoch)
-        mixed, targets = mix(x, y)
-        if torch.equal(mixed, x):
-            assert torch.equal(targets, one_hot(y).float())
-        else:
+        assert mix.epoch == epoch
+        assert mix.active == mix.draw(3).mixes
+        if not torch.equal(mix(images(), labels())[0], images()):
             mixed_in.append(epoch)
-    assert mixed_in == [2, 3]
+    assert mixed_in == expected
 
 
-def test_stop_epoch_zero_never_mixes():
-    x, y = torch.rand(BATCH, 3), torch.arange(BATCH) % CLASSES
-    assert torch.equal(mb.Mixup(num_classes=CLASSES, stop_epoch=0)(x, y)[0], x)
-
-
-def test_with_generator_leaves_the_original_alone():
-    mix = mb.Mixup(num_classes=CLASSES, label_map="cubic", stop_epoch=3)
-    twin = mix.with_generator(seeded(1))
-    twin.set_epoch(5)
-    assert mix.epoch == int(mix._epoch_of_workers) == 0
-    assert mix.generator is None
-    assert repr(mix) == repr(twin)
-
-
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
-def test_compiled_mixup_draws_and_mixes_the_same():
-    x, y = torch.rand(BATCH, 3, 4, generator=seeded()), torch.arange(BATCH) % CLASSES
-    plain = mb.Mixup(num_classes=CLASSES, generator=seeded(1))(x, y)
-    compiled = torch.compile(mb.Mixup(num_classes=CLASSES, generator=seeded(1)))(x, y)
-    torch.testing.assert_close(compiled[0], plain[0])
-    torch.testing.assert_close(compiled[1], plain[1])
-
-
-def test_copies_and_pickles():
-    mix = mb.Mixup(num_classes=CLASSES, label_map="sqrt", stop_epoch=2)
-    for twin in (copy.deepcopy(mix), pickle.loads(pickle.dumps(mix))):
-        assert repr(twin) == repr(mix)
-
-
-def test_collate_in_a_loader_with_an_odd_last_batch():
-    dataset = TensorDataset(torch.rand(11, 3), torch.arange(11) % CLASSES)
-    mix = mb.Mixup(num_classes=CLASSES, generator=seeded())
-    loader = DataLoader(dataset, batch_size=4, collate_fn=mix.collate)
-    assert [x.shape[0] for x, _ in loader] == [4, 4, 3]
-
-
-@pytest.mark.parametrize("sample", [(torch.zeros(2), 0, 5), {"x": 1, "y": 0}, torch.zeros(2)])
-def test_collate_takes_pairs_only(sample):
-    with pytest.raises(TypeError, match=r"samples must be pairs \(x, y\)"):
-        mb.Mixup(num_classes=2).collate([sample])
-
-
-def test_collate_in_workers_draws_differently_in_each():
-    dataset = TensorDataset(torch.eye(8), torch.arange(8))
-    mix = mb.Mixup(num_classes=8, per_sample=True, generator=seeded())
-
-    def batches(seed):
-        loader = DataLoader(
-            dataset, 4, collate_fn=mix.collate, num_workers=2, generator=seeded(seed)
-        )
-        return [targets for _, targets in loader]
-
-    first, second = batches(0)
-    assert not torch.equal(first.max(1).values, second.max(1).values)
-    assert torch.equal(first, batches(0)[0])
-    assert not torch.equal(first, batches(1)[0])
-
-
-@pytest.mark.parametrize("context", ["fork", "spawn"])
-@pytest.mark.parametrize("persistent", [False, True])
-def test_workers_hear_of_the_epoch(context, persistent):
-    dataset = TensorDataset(torch.eye(8), torch.arange(8))
-    mix = mb.Mixup(num_classes=8, start_epoch=1, stop_epoch=2)
-    loader = DataLoader(
-        dataset,
-        4,
-        collate_fn=mix.collate,
-        num_workers=1,
-        persistent_workers=persistent,
-        multiprocessing_context=context,
+@pytest.mark.parametrize("schedule", [{"stop_epoch": 5}, {"start_epoch": 2}, {"stop_epoch": 0}])
+def test_a_schedule_that_hears_of_no_epoch_is_an_error(schedule):
+    mix = mb.Mixup(num_classes=CLASSES, **schedule)
+    shown = (
+        f"start_epoch={schedule.get('start_epoch')} and stop_epoch={schedule.get('stop_epoch')} "
+        r"need to know the epoch: call set_epoch\(epoch\) on the Mixup before the loop over the "
+        "batches of each epoch$"
     )
-    mixed = []
-    for epoch in range(4):
-        mix.set_epoch(epoch)
-        mixed.append(any(not targets.equal(targets.round()) for _, targets in loader))
-    assert mixed == [False, True, False, False]
+    for attempt in (
+        lambda: mix(images(), labels()),
+        lambda: mix.draw(BATCH),
+        lambda: mix.collate([(images()[0], 1)]),
+        lambda: mix.active,
+        lambda: copy.copy(mix).draw(BATCH),
+        lambda: pickle.loads(pickle.dumps(mix)).draw(BATCH),
+        lambda: mix.with_generator(None).draw(BATCH),
+    ):
+        with pytest.raises(RuntimeError, match=shown):
+            attempt()
+    mix.set_epoch(0)
+    mix(images(), labels())
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda mix: pickle.loads(pickle.dumps(mix))])
-def test_a_copy_has_an_epoch_of_its_own(copied):
-    mix = mb.Mixup(num_classes=CLASSES, stop_epoch=2)
-    mix.set_epoch(1)
-    twin = copied(mix)
-    twin.set_epoch(5)
-    assert (mix.active, twin.active) == (True, False)
-    assert (int(mix._epoch_of_workers), int(twin._epoch_of_workers)) == (1, 5)
-    assert twin._epoch_of_workers.is_shared()
-
-
-def test_collate_needs_a_sample():
-    with pytest.raises(ValueError, match="at least one pair"):
-        mb.Mixup(num_classes=2).collate([])
-
-
-def test_a_generators_state_is_pickled_as_plain_numbers():
-    """Torch would send a tensor to another process through shared memory."""
-    mix = mb.Mixup(num_classes=CLASSES, generator=seeded(7))
-    x, y = torch.rand(BATCH, 3), torch.arange(BATCH) % CLASSES
-    mix(x, y)
-    state = mix.__getstate__()
-    assert not any(isinstance(part, torch.Tensor | torch.Generator) for part in state.values())
-    twin = pickle.loads(pickle.dumps(mix))
-    assert twin.generator.initial_seed() == mix.generator.initial_seed()
-    assert torch.equal(twin(x, y)[0], mix(x, y)[0])
-
-
-FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-
-
-@pytest.mark.parametrize("x_dtype", FLOATING)
-@pytest.mark.parametrize("y_dtype", FLOATING)
-def test_soft_labels_of_every_precision(x_dtype, y_dtype):
-    x = torch.rand(65, 3, generator=seeded()).to(x_dtype)
-    y = torch.randn(65, 10, generator=seeded(1)).mul(2).softmax(dim=1).to(y_dtype)
-    mixed, targets = mb.Mixup(num_classes=10, generator=seeded(2))(x, y)
-    assert (mixed.dtype, targets.dtype) == (x_dtype, y_dtype)
-
-
-def test_a_label_map_that_works_in_place_leaves_the_features_alone():
-    x, y = torch.rand(BATCH, 3), torch.arange(BATCH)
-    settings = {"num_classes": BATCH, "per_sample": True}
-    in_place = mb.Mixup(**settings, label_map=lambda lam: lam.mul_(0.6), generator=seeded())
-    pure = mb.Mixup(**settings, label_map=lambda lam: lam * 0.6, generator=seeded())
-    for got, expected in zip(in_place(x, y), pure(x, y), strict=True):
-        assert torch.equal(got, expected)
-
-
-class ReadsValues(TorchDispatchMode):
-    """Fails on what would make the processor wait for a GPU."""
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        assert "_local_scalar_dense" not in str(function)
-        assert "nonzero" not in str(function)
-        assert "equal" not in str(function)
-        return function(*args, **(kwargs or {}))
+def test_without_a_schedule_no_epoch_is_needed():
+    mix = mb.Mixup(num_classes=CLASSES)
+    assert mix.epoch is None
+    assert mix.active is True
+    mix(images(), labels())
+    mix.set_epoch(7)
+    assert mix.epoch == 7
 
 
 @pytest.mark.parametrize(
-    "settings",
+    ("epoch", "error", "message"),
     [
-        {},
-        {"per_sample": True},
-        {"label_map": "independent"},
-        {"label_map": 0.75},
-        {"label_map": lambda lam: lam**2},
-        {"label_map": lambda lam: 0.75},
-        {"stop_epoch": 0},
+        (-1, ValueError, "^epoch must be at least 0, got -1$"),
+        (1.5, TypeError, "^epoch must be an i"),
     ],
 )
-def test_off_the_cpu_no_value_is_read(settings):
-    x = torch.rand(BATCH, 3, 4, device="meta")
-    y = torch.zeros(BATCH, dtype=torch.int64, device="meta")
-    mix = mb.Mixup(num_classes=CLASSES, **settings)
-    with ReadsValues():
-        mixed, targets = mix(x, y)
-        mb.mix_pairs(x, targets, 0.7, permutation=torch.zeros_like(y))
-    assert mixed.device == targets.device == x.device
+def test_set_epoch_is_checked(epoch, error, message):
+    mix = mb.Mixup(stop_epoch=2)
+    with pytest.raises(error, match=message):
+        mix.set_epoch(epoch)
+    assert mix.epoch is None
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
-def test_compiled_pairs_are_one_graph():
-    x, y = torch.rand(BATCH, 3, generator=seeded()), torch.eye(BATCH)
-    permutation = torch.randperm(BATCH, generator=seeded())
-    mix = torch.compile(mb.mix_pairs, fullgraph=True, backend="aot_eager")
-    mixed, targets = mix(x, y, 0.7, permutation=permutation)
-    expected = mb.mix_pairs(x, y, 0.7, permutation=permutation)
-    torch.testing.assert_close(mixed, expected[0])
-    torch.testing.assert_close(targets, expected[1])
-
-
-LAM = torch.linspace(0, 1, 21, dtype=torch.float64)
-
-
-@pytest.mark.parametrize(
-    "label_map", ["identity", "cubic", "sqrt", "hard", 0.75, lambda lam: lam**2]
-)
-def test_label_maps_are_extended_by_reflection(label_map):
-    away_from_half = LAM[(LAM - 0.5).abs() > 1e-9]
-    mirrored = mb.label_coefficient(label_map, 1 - away_from_half)
-    torch.testing.assert_close(mb.label_coefficient(label_map, away_from_half), 1 - mirrored)
-
-
-def test_label_maps_by_their_formulas():
-    lam = LAM[LAM >= 0.5]
-    expected = {
-        "identity": lambda v: v,
-        "cubic": lambda v: 0.5 + 4 * (v - 0.5) ** 3,
-        "sqrt": lambda v: 0.5 + math.sqrt((v - 0.5) / 2),
-        "hard": lambda v: 1.0,
-    }
-    for name, formula in expected.items():
-        by_hand = torch.tensor([formula(v) for v in lam.tolist()], dtype=torch.float64)
-        torch.testing.assert_close(mb.label_coefficient(name, lam), by_hand)
-
-
-def test_label_map_reaches_the_targets():
-    x, y = torch.rand(BATCH, 3), torch.arange(BATCH)
-    for label_map, own in [("hard", 1.0), (0.75, 0.75), (lambda lam: 0.6, 0.6)]:
-        _, targets = mb.Mixup(num_classes=BATCH, label_map=label_map, generator=seeded(4))(x, y)
-        moved = targets.diagonal()[targets.diagonal() < 1]
-        assert ((moved - own).abs() < 1e-6).all()
+# Settings.
 
 
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"alpha": 0}, ValueError, "alpha.*got 0"),
-        ({"alpha": -1.0}, ValueError, "alpha.*got -1"),
-        ({"alpha": math.nan}, ValueError, "alpha.*finite"),
-        ({"alpha": math.inf}, ValueError, "alpha.*finite"),
-        ({"alpha": "1"}, TypeError, "alpha.*real number"),
-        ({"alpha": True}, TypeError, "alpha"),
-        ({"alpha": 10**400}, ValueError, "alpha.*finite"),
-        ({"label_map": "cubik"}, ValueError, "did you mean 'cubic'"),
-        ({"label_map": "nothing like it"}, ValueError, "label_map must be one of"),
-        ({"label_map": 0.3}, ValueError, r"label_map.*\[0.5, 1\].*0.3"),
-        ({"label_map": "SQRT"}, ValueError, "number in .*, or a callable.*did you mean 'sqrt'"),
-        ({"label_map": None}, TypeError, "label_map must be one of .*, or a callable, got None"),
-        ({"label_map": torch.tensor([0.6, 0.7])}, TypeError, "label_map"),
-        ({"label_map": lambda lam: 2 * lam}, ValueError, r"label_map must stay in \[0, 1\]"),
-        ({"label_map": lambda lam: lam * math.nan}, ValueError, "label_map must stay"),
-        ({"label_map": lambda lam: -0.1}, ValueError, "label_map must stay"),
-        ({"label_map": lambda lam: lam[:2]}, TypeError, "label_map must take"),
-        ({"label_map": lambda lam: "half"}, TypeError, "label_map must take"),
-        ({"num_classes": 1}, ValueError, "num_classes.*at least 2"),
-        ({"num_classes": 2.0}, TypeError, "num_classes"),
-        ({"stop_epoch": -1}, ValueError, "stop_epoch"),
-        ({"stop_epoch": 2.5}, TypeError, "stop_epoch"),
-        ({"start_epoch": 4, "stop_epoch": 4}, ValueError, "start_epoch must be below stop_epoch"),
-        ({"per_sample": 1}, TypeError, "per_sample"),
-        ({"generator": 0}, TypeError, "generator"),
+        ({"alpha": -1.0}, ValueError, r"^alpha must lie in \[0, inf\), got -1.0$"),
+        ({"alpha": math.nan}, ValueError, "^alpha must be finite, got nan$"),
+        ({"alpha": math.inf}, ValueError, "^alpha must be finite, got inf$"),
+        ({"alpha": "1"}, TypeError, "^alpha must be a real number, got '1'$"),
+        ({"alpha": True}, TypeError, "^alpha must be a real number, got True$"),
+        ({"alpha": 10**400}, ValueError, "^alpha must be finite"),
+        ({"num_classes": 1}, ValueError, "^num_classes must be at least 2, got 1$"),
+        ({"num_classes": 2.0}, TypeError, "^num_classes must be an integer, got 2.0$"),
+        ({"stop_epoch": -1}, ValueError, "^stop_epoch must be at least 0, got -1$"),
+        ({"start_epoch": -1}, ValueError, "^start_epoch must be at least 0, got -1$"),
+        ({"stop_epoch": 2.5}, TypeError, "^stop_epoch must be an integer, got 2.5$"),
+        (
+            {"start_epoch": 4, "stop_epoch": 4},
+            ValueError,
+            "^start_epoch must be below stop_epoch 4, got 4$",
+        ),
+        ({"per_sample": 1}, TypeError, "^per_sample must be True or False, got 1$"),
+        ({"generator": 0}, TypeError, "^generator must be a torch.Generator or None, got 0$"),
     ],
 )
 def test_bad_settings_are_named(settings, error, message):
     with pytest.raises(error, match=message):
-        mb.Mixup(**{"num_classes": CLASSES, **settings})
+        mb.Mixup(**settings)
 
 
-X, Y = torch.rand(BATCH, 3), torch.arange(BATCH) % CLASSES
+def test_defaults():
+    assert repr(mb.Mixup()) == (
+        "Mixup(alpha=1.0, label_map='identity', num_classes=None, start_epoch=None, "
+        "stop_epoch=None, per_sample=False, partners='all')"
+    )
+    assert mb.Mixup().generator is None
+    assert mb.Mixup(num_classes=2).num_classes == 2
+
+
+def test_the_representation_makes_a_mixup_that_behaves_alike():
+    for settings in SETTINGS:
+        mix = made(settings)
+        twin = eval(repr(mix), {"Mixup": mb.Mixup}).with_generator(seeded(5))
+        twin.set_epoch(2)
+        assert behaves_alike(mix, twin)
+
+
+def test_functions_are_shown_by_their_names():
+    class Everyone:
+        def __call__(self, y):
+            return torch.ones(len(y), len(y), dtype=torch.bool)
+
+    shown = repr(mb.Mixup(label_map=copy.copy, partners=Everyone()))
+    assert "label_map='copy'" in shown
+    assert shown.endswith("Everyone')")
 
 
 @pytest.mark.parametrize(
-    ("x", "y", "error", "message"),
+    ("name", "value"),
     [
-        (X.long(), Y, TypeError, "x must be floating"),
-        (X.numpy(), Y, TypeError, "x must be a torch.Tensor"),
-        (torch.zeros(0, 3), Y[:0], ValueError, "x must hold at least one example"),
-        (torch.tensor(1.0), Y, ValueError, "x must hold"),
-        (X, Y + 1, ValueError, r"y must lie in 0\.\.4.*to 5"),
-        (X, Y - 1, ValueError, r"y must lie in 0\.\.4.*from -1"),
-        (X, Y[:-1], ValueError, "y must have one integer label for each of the 7"),
-        (X, Y.float(), TypeError, "y must be integers"),
-        (X, Y.bool(), TypeError, "y must be integers"),
-        (X, Y.tolist(), TypeError, "y must be a torch.Tensor"),
-        (X, torch.eye(BATCH), ValueError, "num_classes = 5 columns, got 7"),
-        (X, torch.full((BATCH, CLASSES), 0.5), ValueError, "sum to one.*row 0"),
-        (X, torch.full((BATCH, CLASSES), math.nan), ValueError, "sum to one"),
-        (X, torch.full((3, CLASSES), 0.2), ValueError, r"y must have shape \(7, K\)"),
-        (X, torch.ones(BATCH, CLASSES).long(), ValueError, "one integer label"),
+        ("alpha", 0.2),
+        ("label_map", "hard"),
+        ("num_classes", 7),
+        ("start_epoch", 1),
+        ("stop_epoch", 9),
+        ("per_sample", True),
+        ("partners", "same_label"),
     ],
 )
-def test_bad_batches_are_named(x, y, error, message):
-    with pytest.raises(error, match=message):
-        mb.Mixup(num_classes=CLASSES)(x, y)
+def test_settings_are_read_only(name, value):
+    mix, untouched = made({}), made({})
+    before = getattr(mix, name)
+    message = (
+        f"^{name} of a Mixup cannot be changed: make another, Mixup\\(..., {name}={value!r}\\)$"
+    )
+    with pytest.raises(AttributeError, match=message):
+        setattr(mix, name, value)
+    with pytest.raises(AttributeError, match=f"^{name} of a Mixup .*: make another Mixup$"):
+        delattr(mix, name)
+    assert getattr(mix, name) == before
+    assert behaves_alike(mix, untouched)
 
 
-@pytest.mark.parametrize(
-    ("change", "error", "message"),
-    [
-        ({"lam": 1.1}, ValueError, r"lam must lie in \[0, 1\].*1.1"),
-        ({"lam": math.nan}, ValueError, "lam must be finite"),
-        ({"lam": torch.tensor([0.5, -0.1])}, ValueError, "lam must lie in"),
-        (
-            {"lam": torch.full((3,), 0.5)},
-            ValueError,
-            r"lam must be one number or have shape \(7,\)",
-        ),
-        ({"lam": torch.tensor(1)}, TypeError, "lam must be a number or a floating tensor"),
-        ({"label_lam": 2}, ValueError, "label_lam must lie in"),
-        ({"permutation": torch.zeros(BATCH).long()}, ValueError, "each of 0..6 once"),
-        ({"permutation": torch.arange(3)}, ValueError, "permutation must have shape"),
-        ({"permutation": torch.rand(BATCH)}, TypeError, "permutation must be an integer"),
-        ({"permutation": [0, 1]}, TypeError, "permutation must be an integer"),
-        ({"y": Y}, TypeError, "y must be floating rows"),
-        ({"y": torch.full((BATCH, 2), -0.5)}, ValueError, "sum to one"),
-    ],
-)
-def test_bad_pairs_are_named(change, error, message):
-    good = {"x": X, "y": torch.eye(BATCH), "lam": 0.5, "permutation": torch.arange(BATCH)}
-    with pytest.raises(error, match=message):
-        mb.mix_pairs(**{**good, **change})
+def test_what_is_no_setting_but_fixed_says_how_it_changes():
+    mix = made({})
+    for name, instead in [
+        ("generator", r"mix.with_generator\(generator\) is a copy that draws from another$"),
+        ("epoch", r"call mix.set_epoch\(epoch\)$"),
+        ("active", r"call mix.set_epoch\(epoch\)$"),
+    ]:
+        with pytest.raises(
+            AttributeError, match=f"^{name} of a Mixup cannot be changed: {instead}"
+        ):
+            setattr(mix, name, None)
+        with pytest.raises(AttributeError, match=f"^{name} of a Mixup cannot be changed"):
+            delattr(mix, name)
 
 
-def test_label_coefficient_refuses_the_independent_draw():
-    with pytest.raises(ValueError, match="second draw"):
-        mb.label_coefficient("independent", 0.7)
+def test_a_subclass_may_keep_things_of_its_own():
+    class Counting(mb.Mixup):
+        def __init__(self, **settings):
+            super().__init__(**settings)
+            self.count = 0
+
+        def __call__(self, x, y):
+            self.count += 1
+            return super().__call__(x, y)
+
+    mix = Counting(num_classes=CLASSES)
+    mix(images(), labels())
+    twin = copy.copy(mix)
+    twin(images(), labels())
+    assert (type(twin), mix.count, twin.count) == (Counting, 1, 2)
+    del twin.count
+    assert mix.count == 1
 
 
-def test_set_epoch_is_checked():
-    with pytest.raises(ValueError, match="epoch"):
-        mb.Mixup(num_classes=2).set_epoch(-1)
+# Copies.
+
+COPIES = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda mix: pickle.loads(pickle.dumps(mix)),
+}
+copies = pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+
+
+@copies
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_a_copy_behaves_like_the_original(settings, copied):
+    mix = made(settings)
+    mix(images(), labels())  # a generator in the middle of its draws
+    twin, again = copied(mix), copied(mix)
+    assert behaves_alike(mix, twin)
+    assert behaves_alike(mix, twin)  # two generators, not one that both use
+    assert not behaves_alike(twin, again)
+    assert twin.generator.initial_seed() == mix.generator.initial_seed()
+
+
+@copies
+def test_a_copy_without_a_generator_uses_the_default_one(copied):
+    assert copied(mb.Mixup()).generator is None
+
+
+@copies
+def test_a_copy_has_an_epoch_of_its_own(copied):
+    mix = mb.Mixup(num_classes=CLASSES, stop_epoch=2)
+    mix.set_epoch(1)
+    twin = copied(mix)
+    assert twin.epoch == 1
+    twin.set_epoch(5)
+    assert (mix.active, twin.active) == (True, False)
+    mix.set_epoch(0)
+    assert (mix.epoch, twin.epoch) == (0, 5)
+    # What the workers of each would hear.
+    for either in (mix, twin):
+        either._schedule.hear()
+    assert (mix.epoch, twin.epoch) == (0, 5)
+    assert twin._schedule._shared.is_shared()
+
+
+@copies
+def test_a_copy_made_before_the_first_epoch_still_asks_for_one(copied):
+    twin = copied(mb.Mixup(stop_epoch=2))
+    twin._schedule.hear()
+    with pytest.raises(RuntimeError, match="need to know the epoch"):
+        twin.draw(2)
+
+
+def test_with_generator_leaves_the_original_alone():
+    mix = made({"label_map": "cubic", "stop_epoch": 3})
+    twin = mix.with_generator(seeded(1))
+    assert behaves_alike(twin, made({"label_map": "cubic", "stop_epoch": 3}, seed=1))
+    twin.set_epoch(5)
+    assert (mix.epoch, twin.epoch) == (2, 5)
+    assert mix.with_generator(None).generator is None
+    with pytest.raises(
+        TypeError, match=r"^generator must be a torch.Generator or None, got 'cpu'$"
+    ):
+        mix.with_generator("cpu")
+
+
+def test_a_generators_state_is_pickled_as_plain_numbers():
+    """Torch would send a tensor to another process through shared memory."""
+    state = made({}).__getstate__()
+    assert not any(isinstance(part, torch.Tensor | torch.Generator) for part in state.values())
+
+
+# The state around it.
+
+
+@contextlib.contextmanager
+def default_dtype(dtype):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+        assert torch.get_default_dtype() == dtype
+    finally:
+        torch.set_default_dtype(before)
+
+
+SURROUNDINGS = {
+    "float64": lambda: default_dtype(torch.float64),
+    "bfloat16": lambda: default_dtype(torch.bfloat16),
+    "device": lambda: torch.device("meta"),
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "inference": torch.inference_mode,
+}
+
+
+def results(settings, x, y):
+    """One of everything that Mixup does."""
+    mix = made(settings)
+    samples = [(image, int(label)) for image, label in zip(x, y, strict=True)]
+    draw = mix.draw(BATCH, y)
+    twins = [copied(mix) for copied in COPIES.values()]
+    return [
+        *mix(x, y),
+        *mix.collate(samples),
+        draw.lam,
+        draw.label_lam,
+        draw.partner,
+        draw.loss(torch.nn.CrossEntropyLoss(reduction="none"), x.flatten(1), y),
+        *(twin.draw(x, y).lam for twin in twins),
+        *mb.mix_pairs(x, x.double(), 0.7, partner=draw.partner),
+        mb.label_coefficient("cubic", 0.7),
+        mb.Mixup(alpha=0, num_classes=CLASSES).draw(BATCH).lam,
+        mb.Mixup(alpha=0, num_classes=CLASSES)(x, y)[1],
+    ]
+
+
+@pytest.mark.parametrize("surroundings", SURROUNDINGS.values(), ids=SURROUNDINGS)
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_the_state_around_it_plays_no_part(settings, surroundings):
+    x, y = images(), labels()
+    expected = results(settings, x, y)
+    with surroundings():
+        got = results(settings, x, y)
+    for one, other in zip(got, expected, strict=True):
+        assert one.dtype == other.dtype
+        assert torch.equal(one, other)

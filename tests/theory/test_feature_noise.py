@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 import torch
+from theory.theory_reference import exactly
 
 import mixupbook as mb
 
@@ -120,20 +121,26 @@ def test_one_seed_compares_models():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"dimension": 4}, "dimension must be at least 5, got 4"),
-        ({"patches": 2}, r"patches must be at least 1 \+ noise_patches = 3, got 2"),
-        ({"patches": 0, "noise_patches": 0}, "patches must be at least 1, got 0"),
-        ({"noise_patches": -1}, "noise_patches must be at least 0, got -1"),
-        ({"rare_fraction": 1.5}, r"rare_fraction must lie in \[0, 1\], got 1.5"),
-        ({"rare_fraction": -0.1}, "rare_fraction must lie in"),
-        ({"rare_fraction": float("nan")}, "rare_fraction must be finite"),
-        ({"feature_noise": 1.01}, r"feature_noise must lie in \[0, 1\], got 1.01"),
-        ({"noise_std": -0.1}, "noise_std must lie in .*, got -0.1"),
-        ({"noise_std": float("inf")}, "noise_std must be finite"),
-        ({"layout": "sane"}, "layout must be one of .*did you mean 'same'"),
+        ({"dimension": 4}, exactly("dimension must be at least 5, got 4")),
+        ({"patches": 2}, exactly("patches must be at least 1 + noise_patches = 3, got 2")),
+        ({"patches": 0, "noise_patches": 0}, exactly("patches must be at least 1, got 0")),
+        ({"noise_patches": -1}, exactly("noise_patches must be at least 0, got -1")),
+        ({"rare_fraction": 1.5}, exactly("rare_fraction must lie in [0, 1], got 1.5")),
+        ({"rare_fraction": -0.1}, exactly("rare_fraction must lie in [0, 1], got -0.1")),
+        ({"rare_fraction": float("nan")}, exactly("rare_fraction must be finite, got nan")),
+        ({"feature_noise": 1.01}, exactly("feature_noise must lie in [0, 1], got 1.01")),
+        ({"noise_std": -0.1}, exactly("noise_std must lie in [0, inf), got -0.1")),
+        ({"noise_std": float("inf")}, exactly("noise_std must be finite, got inf")),
+        (
+            {"layout": "sane"},
+            exactly(
+                "layout must be one of 'random', 'same', 'distinct', got 'sane' (did you "
+                "mean 'same'?)"
+            ),
+        ),
         (
             {"layout": "distinct", "patches": 1, "noise_patches": 0},
-            "patches must be at least 2 with layout 'distinct', got 1",
+            exactly("patches must be at least 2 with layout 'distinct', got 1"),
         ),
     ],
 )
@@ -194,21 +201,94 @@ def test_anyone_may_build_data():
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"x": [[1.0]]}, TypeError, "x must be a tensor, got list"),
-        ({"x": torch.ones(3, 2, 5, dtype=torch.int64)}, TypeError, "x must be floating"),
-        ({"x": torch.ones(3, 5)}, ValueError, r"x must have shape \(n, P, d\).*got \(3, 5\)"),
-        ({"x": torch.ones(0, 2, 5)}, ValueError, "no empty axis"),
-        ({"x": torch.full((3, 2, 5), float("nan"))}, ValueError, "x must be finite"),
-        ({"x": torch.ones(3, 2, 5, device="meta")}, ValueError, "x must hold values, .* 'meta'"),
-        ({"y": [0, 1, 1]}, TypeError, "y must be a tensor, got list"),
-        ({"y": torch.tensor([0.0, 1.0, 1.0])}, TypeError, "y must be of an integer type"),
-        ({"y": torch.tensor([False, True, True])}, TypeError, "y must be of an integer type"),
-        ({"y": torch.tensor([0, 1])}, ValueError, r"y must have shape \(3,\).*got \(2,\)"),
-        ({"y": torch.tensor([0, 1, 2])}, ValueError, r"labels 0 and 1, got \[0, 1, 2\]"),
-        ({"is_rare": torch.tensor([0, 1, 1])}, TypeError, "is_rare must be bool"),
-        ({"is_rare": torch.zeros(3, 1, dtype=torch.bool)}, ValueError, "is_rare must have shape"),
+        ({"x": [[1.0]]}, TypeError, exactly("x must be a tensor, got list")),
+        (
+            {"x": torch.ones(3, 2, 5, dtype=torch.int64)},
+            TypeError,
+            exactly("x must be floating, got torch.int64"),
+        ),
+        (
+            {"x": torch.ones(3, 5)},
+            ValueError,
+            exactly("x must have shape (n, P, d) with no empty axis, got (3, 5)"),
+        ),
+        (
+            {"x": torch.ones(0, 2, 5)},
+            ValueError,
+            exactly("x must have shape (n, P, d) with no empty axis, got (0, 2, 5)"),
+        ),
+        (
+            {"x": torch.full((3, 2, 5), float("nan"))},
+            ValueError,
+            exactly("x must be finite, got NaN or infinite values"),
+        ),
+        (
+            {"x": torch.ones(3, 2, 5, device="meta")},
+            ValueError,
+            exactly("x must hold values, got a tensor on the device 'meta'"),
+        ),
+        ({"y": [0, 1, 1]}, TypeError, exactly("y must be a tensor, got list")),
+        (
+            {"y": torch.tensor([0.0, 1.0, 1.0])},
+            TypeError,
+            exactly("y must be of an integer type, got torch.float32"),
+        ),
+        (
+            {"y": torch.tensor([False, True, True])},
+            TypeError,
+            exactly("y must be of an integer type, got torch.bool"),
+        ),
+        (
+            {"y": torch.tensor([0, 1])},
+            ValueError,
+            exactly("y must have shape (3,), one entry for each example in x, got (2,)"),
+        ),
+        (
+            {"y": torch.tensor([0, 1, 2])},
+            ValueError,
+            exactly("y must hold labels 0 and 1, got [0, 1, 2]"),
+        ),
+        (
+            {"is_rare": torch.tensor([0, 1, 1])},
+            TypeError,
+            exactly("is_rare must be bool, got torch.int64"),
+        ),
+        (
+            {"is_rare": torch.zeros(3, 1, dtype=torch.bool)},
+            ValueError,
+            exactly("is_rare must have shape (3,), one entry for each example in x, got (3, 1)"),
+        ),
     ],
 )
 def test_data_that_cannot_be(changes, error, message):
     with pytest.raises(error, match=message):
         mb.PatchData(**{**GOOD, **changes})
+
+
+@pytest.mark.parametrize("layout", ["random", "same", "distinct"])
+def test_rare_examples_by_class(layout):
+    for seed in range(20):
+        data = model(layout=layout).sample(31, seed=seed, rare=(5, 3))
+        assert data.y[data.is_rare].bincount().tolist() == [5, 3]
+        plain = model(layout=layout).sample(31, seed=seed, rare=8)
+        assert torch.equal(data.y, plain.y)
+    drawn = torch.stack([model().sample(31, seed=s, rare=(1, 1)).is_rare for s in range(200)])
+    assert (drawn.sum(dim=0) > 0).all()
+    assert not model().sample(31, seed=0, rare=(0, 0)).is_rare.any()
+
+
+def test_rare_examples_by_class_are_the_rarest_of_each():
+    """As for the seed's total: fewer are a part of more."""
+    few, more = (model().sample(31, seed=4, rare=rare).is_rare for rare in ((2, 3), (4, 3)))
+    assert (few <= more).all()
+
+
+def test_rare_by_class_is_checked():
+    with pytest.raises(ValueError, match="rare must be one number, or a pair"):
+        model().sample(5, seed=0, rare=(1, 1, 1))
+    with pytest.raises(TypeError, match=r"rare must be an integer, got 0\.5"):
+        model().sample(5, seed=0, rare=(0.5, 1))
+    with pytest.raises(ValueError, match="rare must be at least 0"):
+        model().sample(5, seed=0, rare=(1, -1))
+    with pytest.raises(ValueError, match=r"rare must be at most .* of class 1, got \(0, 6\)"):
+        model().sample(6, seed=0, rare=(0, 6))

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from theory.theory_reference import exactly
 
 from mixupbook.theory.feature_noise import FeatureNoise, PatchData
 from mixupbook.theory.gradients import loss_and_gradient
@@ -113,16 +114,25 @@ def test_pushes_at_infinite_margin():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: growth_rates(FeatureNoise(9, 2, 0.1, 0.2, 1, 0.1), 0), "n must be at least 1"),
-        (lambda: steps_to_grow(0.5, 1.0, 1.0), "factor must lie in"),
-        (lambda: steps_to_grow(2.0, 0.0, 1.0), "rate must lie in"),
-        (lambda: equilibrium_margin(0.4), "lam must lie in"),
-        (lambda: equilibrium_margin(0.7, 1.2), "label_lam must lie in"),
-        (lambda: equilibrium_margin(0.7, overlap=-0.1), "overlap must lie in"),
-        (lambda: cross_term_pushes(0.7, -1.0), "margin must lie in"),
-        (lambda: cross_term_pushes(1.0, math.inf), "margin must be finite"),
-        (lambda: critical_margin(1.0), "lam must lie in"),
-        (lambda: critical_margin(1e-200), r"lam must lie in \[1e-150, 1\), got 1e-200"),
+        (
+            lambda: growth_rates(FeatureNoise(9, 2, 0.1, 0.2, 1, 0.1), 0),
+            exactly("n must be at least 1, got 0"),
+        ),
+        (lambda: steps_to_grow(0.5, 1.0, 1.0), exactly("factor must lie in [1, inf), got 0.5")),
+        (lambda: steps_to_grow(2.0, 0.0, 1.0), exactly("rate must lie in (0, inf), got 0.0")),
+        (lambda: equilibrium_margin(0.4), exactly("lam must lie in [0.5, 1], got 0.4")),
+        (lambda: equilibrium_margin(0.7, 1.2), exactly("label_lam must lie in [0, 1], got 1.2")),
+        (
+            lambda: equilibrium_margin(0.7, overlap=-0.1),
+            exactly("overlap must lie in [0, 1], got -0.1"),
+        ),
+        (lambda: cross_term_pushes(0.7, -1.0), exactly("margin must lie in [0, inf), got -1.0")),
+        (
+            lambda: cross_term_pushes(1.0, math.inf),
+            exactly("margin must be finite where lam is 0 or 1, got inf"),
+        ),
+        (lambda: critical_margin(1.0), exactly("lam must lie in [1e-150, 1), got 1.0")),
+        (lambda: critical_margin(1e-200), exactly("lam must lie in [1e-150, 1), got 1e-200")),
     ],
 )
 def test_wrong_values_are_named(call, message):

@@ -7,7 +7,7 @@ import torch
 import mixupbook as mb
 from mixupbook.theory.feature_noise import FEATURES
 from mixupbook.theory.predictions import equilibrium_margin
-from mixupbook.theory.reduced import group_counts
+from mixupbook.theory.reduced_settings import group_counts
 
 HELD_OUT_SEED = 1618
 
@@ -54,7 +54,7 @@ def test_held_out_settings():
         predicted.append(mb.reduced_dynamics(models, **drawn).rare_error[:, -1].values)
     measured, predicted = np.concatenate(measured), np.concatenate(predicted)
     learned = measured < 0.05
-    assert 0.3 < learned.mean() < 0.7
+    assert 0.2 < learned.mean() < 0.8
     assert ((predicted < 0.05) == learned).mean() >= 0.85
     assert np.corrcoef(predicted, measured)[0, 1] >= 0.95
 
@@ -180,9 +180,10 @@ def test_expected_counts_are_those_of_balanced_examples():
 MODEL = mb.FeatureNoise(60, 4, 0.2, 0.2, 1, 0.12, layout="same")
 BAD = [
     ({"model": mb.FeatureNoise(60, 4, 0.2, 0.2, 1, 0.12)}, "layout 'same'.*got 'random'"),
-    ({"model": mb.FeatureNoise(60, 4, 0.0, 0.2, 1, 0.12, "same")}, "train must hold .* of rare_0"),
-    ({"train": MODEL.sample(20, seed=0, rare=(0, 2))}, "train must hold .* got none of rare_0"),
+    ({"model": mb.FeatureNoise(60, 4, 0.0, 0.2, 1, 0.12, "same")}, "got 0 of rare_0"),
+    ({"train": MODEL.sample(20, seed=0, rare=(0, 2))}, "train must hold .* got 0 of rare_0"),
     ({"train": mb.FeatureNoise(61, 4, 0.2, 0, 1, 1).sample(9, seed=0)}, r"train must .* \(4, 61\)"),
+    ({"train": 9}, r"train must hold .* got 0\.9 of rare_0"),
     ({"train": 0}, "train must be at least 1"),
     ({"train": 2.5}, "train must be PatchData or a number"),
     ({"objective": mb.ExpectedMixup()}, "objective must be Standard or PairMixup"),

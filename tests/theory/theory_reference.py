@@ -1,9 +1,17 @@
 """Slow references for the theory wing: every pair is formed, every gradient is autograd's."""
 
+import re
+
 import torch
 from torch.nn.functional import cross_entropy, one_hot
 
 import mixupbook as mb
+
+F64 = torch.float64
+MODEL = mb.FeatureNoise(23, 4, 0.3, 0.2, 1, 0.3)
+TRAIN = MODEL.sample(11, seed=0, rare=3)
+TEST = MODEL.sample(31, seed=1, rare=9)
+SETTINGS = {"width": 3, "init_std": 0.3, "lr": 0.1, "steps": 7, "record_every": 3}
 
 
 def random_data(n, patches, dimension, seed=0):
@@ -54,6 +62,16 @@ def descend(loss, weights, lr, steps, *args):
     for _ in range(steps):
         weights = weights - lr * loss_and_gradient(loss, weights, *args)[1]
     return weights
+
+
+def final_weights(*args, **settings):
+    """The weights that `mixupbook.descend` ends with."""
+    return torch.from_numpy(mb.descend(*args, return_weights=True, **settings).weights.values)
+
+
+def exactly(message):
+    """A pattern for `pytest.raises` that matches this message alone, from its start to its end."""
+    return f"^{re.escape(message)}$"
 
 
 def assert_close(value, expected, tolerance=1e-12):

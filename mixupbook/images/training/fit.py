@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, no_type_check
 
 from torch import nn
 from tqdm import tqdm
@@ -76,6 +76,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 @takes_settings
+@no_type_check  # its checks have messages for people
 def fit(
     data: ImageData,
     network: str | nn.Module,
@@ -144,7 +145,7 @@ def fit(
     settings = Settings.from_keywords(fit, settings)
     checkpoint = as_checkpoint(checkpoint)
     progress = true_or_false("progress", progress)
-    _check_parts(data, mixup)
+    _check_parts(data, network, mixup)
     config = {
         "data": repr(data),
         "network": describe(network),
@@ -169,9 +170,11 @@ def fit(
     return _as_run(training, config)
 
 
-def _check_parts(data: ImageData, mixup: MixFunction | None) -> None:
+def _check_parts(data: object, network: object, mixup: object) -> None:
     if not isinstance(data, ImageData):
         raise TypeError(f"data must be ImageData (`load_npz` makes one), got {type(data).__name__}")
+    if not isinstance(network, str | nn.Module):
+        raise TypeError(f"network must be a name or a torch.nn.Module, got {network!r}")
     if isinstance(mixup, type) or not (mixup is None or callable(mixup)):
         raise TypeError(f"mixup must be a Mixup, another function or None, got {mixup!r}")
     num_classes = len(data.classes)

@@ -14,6 +14,7 @@ import enum
 import functools
 import hashlib
 import inspect
+import struct
 import types
 from collections.abc import Iterable
 from typing import Any
@@ -302,12 +303,12 @@ class _Walk:
         if by_library(type(value)):
             return _hash(kind, self._pickled(value, place))
         content = [kind, self._named(_attributes(value), place)]
-        # What a base keeps out of Python's sight is reached by how it is pickled.
-        if any(by_library(base) and base is not object for base in type(value).__mro__):
+        if _hides_state(type(value)):
             content.append(self._pickled(value, place))
         return _hash(*content)
 
     def _pickled(self, value: object, place: str) -> bytes:
+        """Of what C code or a library keeps, which is reached as for a pickle."""
         if isinstance(value, collections.abc.Iterator):
             return self._unknown(place, f"an iterator, {type(value).__qualname__}")
         try:
@@ -376,6 +377,19 @@ def _attributes(value: object) -> dict[str, object]:
                 except AttributeError:  # a slot that is not set
                     continue
     return found
+
+
+def _hides_state(kind: type) -> bool:
+    """Whether values of a class hold more than Python's attributes: fields of C code."""
+    slots = sum(
+        inspect.ismemberdescriptor(each)
+        for base in kind.__mro__
+        if "__slots__" in vars(base)
+        for each in vars(base).values()
+    )
+    pointers = slots + (kind.__dictoffset__ > 0) + (kind.__weakrefoffset__ > 0)
+    known = object.__basicsize__ + pointers * struct.calcsize("P")
+    return kind.__basicsize__ > known or kind.__itemsize__ > 0
 
 
 def _storage(tensor: Tensor) -> Any:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, no_type_check
 
 from joblib import Parallel, delayed
 from torch import nn
@@ -19,6 +19,7 @@ __all__ = ["fit_seeds"]
 
 
 @takes_settings
+@no_type_check  # its checks have messages for people
 def fit_seeds(
     data: ImageData | Sequence[ImageData],
     network: str | nn.Module,

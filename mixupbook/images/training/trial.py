@@ -6,7 +6,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.nn.parameter import is_lazy
+from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from mixupbook.images.networks import build_network
 from mixupbook.images.training.memory import is_out_of_memory
@@ -26,15 +26,13 @@ def prepare_network(
         device: where it will be trained.
 
     Raises:
-        TypeError: `network` is neither a name nor a module.
-        ValueError: it cannot be copied, or has nothing to train in float32.
+        ValueError: an unknown name; or the module cannot be copied, or has nothing to train in
+            float32.
     """
     if isinstance(network, nn.Module):
         network = _moved(_copied(network), device)
-    elif isinstance(network, str):
-        network = build_network(network, tuple(sample.shape[1:]), num_classes).to(device)
     else:
-        raise TypeError(f"network must be a name or a torch.nn.Module, got {network!r}")
+        network = build_network(network, tuple(sample.shape[1:]), num_classes).to(device)
     if any(is_lazy(parameter) for parameter in network.parameters()):
         _forward(network.eval(), sample.to(device))
     for name, parameter in network.named_parameters():
@@ -155,8 +153,14 @@ def _form(output: object) -> str:
 
 
 def _copied(network: nn.Module) -> nn.Module:
+    # Torch copies lazy parameters, but not lazy buffers, such as those of a lazy batch norm.
+    buffers = {
+        id(buffer): UninitializedBuffer(device=buffer.device, dtype=buffer.dtype)
+        for buffer in network.buffers()
+        if is_lazy(buffer)
+    }
     try:
-        return copy.deepcopy(network)
+        return copy.deepcopy(network, buffers)
     except Exception as error:
         raise _refusal("must be a module that copy.deepcopy copies; it failed", error) from error
 
