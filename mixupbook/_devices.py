@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["resolve_device"]
+__all__ = ["device_name", "resolve_device"]
 
 
 def resolve_device(device: "str | torch.device") -> "torch.device":
@@ -37,6 +37,19 @@ def resolve_device(device: "str | torch.device") -> "torch.device":
             f"got {str(device)!r}"
         ) from error
     return probe.device
+
+
+def device_name(device: "torch.device") -> str:
+    """What computes: a GPU's name, or the instructions and threads of a processor."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type != "cpu":
+        return device.type
+    threads = torch.get_num_threads()
+    capability = torch.backends.cpu.get_cpu_capability()
+    return f"processor with {capability}, {threads} thread" + ("s" if threads > 1 else "")
 
 
 def _best() -> str:

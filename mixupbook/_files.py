@@ -26,14 +26,17 @@ def as_path(name: str, value: object) -> Path:
     return Path(value).expanduser()
 
 
-def digest(content: bytes) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of `content`.
+def digest(*parts: bytes | memoryview) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of the parts, one after another.
 
     Example:
         >>> digest(b"mixup")
         'c73daf6649ef6a59'
     """
-    return hashlib.sha256(content).hexdigest()[:16]
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()[:16]
 
 
 def write_atomically(path: Path, content: bytes) -> None:

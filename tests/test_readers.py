@@ -118,6 +118,18 @@ def test_a_figures_caption_stands_under_it(tmp_path):
     assert [cell.source for cell in cells[1:]] == ["1", "**Fig. 2.1** Of $x$.", "See Fig. 2.1."]
 
 
+def test_a_picture_of_the_text_has_its_number_and_caption(tmp_path):
+    text = "```{figure} a.png\n:name: fig-a\n:alt: A box\n\nOf {math}`x`.\n```\n\n{numref}`fig-a`"
+    assert shown(tmp_path, text) == "![A box](a.png)\n\n**Fig. 2.1** Of $x$.\n\nFig. 2.1"
+
+
+def test_boxes_keep_what_is_inside_them(tmp_path):
+    inner = "```{prf:lemma}\n:label: lem-y\n\nText.\n```"
+    assert shown(tmp_path, f"````{{note}}\n:class: x\n\nOn:\n\n{inner}\n````") == (
+        "**Note**\n\nOn:\n\n**Lemma 2.1.** Text."
+    )
+
+
 @pytest.mark.parametrize("markup", ["{unknown}`x`", "```{unknown} x\ny\n```"])
 def test_markup_without_a_form_is_not_let_through(tmp_path, markup):
     with pytest.raises(ValueError, match=r"second: a notebook has no form .* 'unknown'"):

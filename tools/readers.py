@@ -15,16 +15,17 @@ from pybtex.database import parse_file
 
 # What the pages call a thing, by the directive that makes it.
 STATEMENTS = "conjecture|corollary|definition|lemma|proposition|theorem"
+BOXES = "note|tip|hint|important|warning|caution|attention|danger|error|seealso"
 ROLE = re.compile(r"\{([\w:]+)\}`([^`]+)`")
 DIRECTIVE = re.compile(
     r"^(?P<fence>`{3,})\{(?P<name>[\w:-]+)\}[ ]*(?P<title>[^\n]*)\n(?P<body>.*?)^(?P=fence)[ ]*$",
     re.MULTILINE | re.DOTALL,
 )
-OPTION = re.compile(r"^:(\w+): *(.*)\n", re.MULTILINE)
-# What has a label and a number, in the order in which the pages count: a figure of a cell, a
-# statement or exercise, an equation.
+OPTIONS = re.compile(r"(?::\w+:[^\n]*\n)*")
+# What has a label and a number, in the order in which the pages count: a figure, a statement or
+# exercise, an equation.
 LABELLED = re.compile(
-    rf"^ +name: (?P<figure>fig-\S+)$"
+    rf"^(?: +|:)name: (?P<figure>fig-\S+)$"
     rf"|\{{(?:prf:)?(?P<kind>{STATEMENTS}|exercise)(?:-start)?\}}[^\n]*\n:label: (?P<label>\S+)"
     r"|\$\$ \((?P<equation>[\w-]+)\)"
     r"|^\((?P<target>[\w-]+)\)=$",
@@ -205,10 +206,16 @@ class _Writer:
 
     def _directive(self, found: re.Match) -> str:
         name, title = found["name"].removeprefix("prf:"), found["title"].strip()
-        options = dict(OPTION.findall(found["body"]))
-        body = OPTION.sub("", found["body"]).strip()
+        head = OPTIONS.match(found["body"]).group()
+        options = dict(re.findall(r":(\w+): *(.*)", head))
+        body = DIRECTIVE.sub(self._directive, found["body"].removeprefix(head)).strip()
         if name == "admonition":
             return f"**{title}**\n\n{body}"
+        if re.fullmatch(BOXES, name):
+            return "\n\n".join(filter(None, [f"**{name.capitalize()}**", title, body]))
+        if name == "figure":
+            called = self.book.labels[options["name"]][1]
+            return f"![{options['alt']}]({title})\n\n**{called}** {body}"
         if name == "proof":
             return f"*Proof.* {body} ∎"
         if name == "exercise-start":

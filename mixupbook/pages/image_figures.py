@@ -11,7 +11,7 @@ from mixupbook.images.training.fit import Run
 from mixupbook.intervals import Interval, mean_interval, paired_interval
 from mixupbook.pages.figures import METHODS, band, colour
 from mixupbook.pages.tables import Table
-from mixupbook.studies.store import Record
+from mixupbook.studies.record import Record
 
 __all__ = [
     "arm_label",
@@ -153,7 +153,7 @@ def live_histories(runs: Mapping[str, Sequence[Run]]) -> dict[str, dict[str, np.
 
 def results_table(record: Record) -> Table:
     """One row per arm with runs: seeds, errors with 95 % intervals, and minutes per run."""
-    return Table([_result(record, arm.name) for arm in record.arms if arm.runs])
+    return Table([_result(record, arm) for arm in record.arms if record.of(arm)])
 
 
 def status_table(rows: Sequence[Mapping[str, str]]) -> Table:
@@ -163,7 +163,7 @@ def status_table(rows: Sequence[Mapping[str, str]]) -> Table:
 
 
 def _result(record: Record, arm: str) -> dict[str, str | int]:
-    runs = record.arm(arm).runs
+    runs = record.of(arm)
     row: dict[str, str | int] = {
         "method": arm_label(arm),
         "seeds": len(runs),

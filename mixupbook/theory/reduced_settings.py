@@ -7,10 +7,10 @@ import torch
 
 from mixupbook._arguments import in_interval, true_or_false, whole_number
 from mixupbook.theory import reduced_equations as equations
-from mixupbook.theory.batches import spread
 from mixupbook.theory.feature_noise import FEATURES, FeatureNoise, PatchData, check_seed
 from mixupbook.theory.objectives import PairMixup, Standard
 from mixupbook.theory.patch_network import initial_weights
+from mixupbook.theory.per_run import spread
 
 __all__ = ["group_counts", "in_force", "prepared"]
 

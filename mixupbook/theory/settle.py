@@ -19,11 +19,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mixupbook._arguments import in_interval, true_or_false, whole_number
-from mixupbook.theory.batches import Batch, check_data, check_test_data, spread, stack
+from mixupbook.theory.batches import Batch, check_data, check_test_data, stack
 from mixupbook.theory.feature_noise import FEATURES, PatchData
 from mixupbook.theory.given_weights import check_weights
 from mixupbook.theory.measures import error
 from mixupbook.theory.patch_network import as_columns, as_weights, margins, mistakes
+from mixupbook.theory.per_run import spread
 from mixupbook.theory.stepping import SplitDescent
 
 __all__ = ["settle"]
@@ -81,10 +82,10 @@ def settle(
             residual left.
 
     Example:
-        >>> from mixupbook import FeatureNoise, Standard, descend_weights, settle
+        >>> from mixupbook import FeatureNoise, Standard, descend, settle
         >>> train = FeatureNoise(50, 4, 0.1, 0.2, 1, 0.15).sample(20, seed=0, rare=2)
-        >>> weights = descend_weights(train, Standard(), steps=100, seed=1)
-        >>> result = settle(train, weights, steps=1e6)
+        >>> trained = descend(train, Standard(), steps=100, seed=1, return_weights=True)
+        >>> result = settle(train, trained.weights, steps=1e6)
         >>> float(result.equivalent_steps[0]), bool(result.largest_residual[0] < 1e-4)
         (1000000.0, True)
     """

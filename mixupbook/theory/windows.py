@@ -2,7 +2,7 @@
 
 import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import no_type_check
 
 import numpy as np
@@ -10,7 +10,6 @@ import xarray as xr
 
 from mixupbook._arguments import finite_number, in_interval, whole_number
 from mixupbook.theory import reduced_equations as equations
-from mixupbook.theory.batches import SEQUENCES
 from mixupbook.theory.feature_noise import FeatureNoise, PatchData
 from mixupbook.theory.objectives import PairMixup
 from mixupbook.theory.reduced import measured
@@ -212,7 +211,7 @@ def _check_times(
 ) -> tuple[int, tuple[int, ...], float]:
     """The start, the rising windows and the horizon, checked."""
     start = whole_number("start", start)
-    if not isinstance(windows, SEQUENCES):
+    if isinstance(windows, str) or not isinstance(windows, Collection):
         raise TypeError(f"windows must be a sequence of whole numbers, got {windows!r}")
     windows = tuple(whole_number("windows", window, at_least=1) for window in windows)
     if not windows or any(a >= b for a, b in itertools.pairwise(windows)):

@@ -34,6 +34,16 @@ class TestImageData:
         assert data.x_train.flatten().tolist() == pytest.approx([0, 0.2, 1, 128 / 255])
         assert data.classes == ("no", "yes")
 
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.uint8])
+    def test_a_later_change_of_what_was_given_is_not_seen(self, dtype):
+        x, y = torch.ones(5, 2, 3, 4, dtype=dtype), torch.tensor([0, 1, 2, 0, 1])
+        data = image_data(x_train=x, y_train=y)
+        kept = data.x_train.clone()
+        x.zero_()
+        y.zero_()
+        assert torch.equal(data.x_train, kept)
+        assert data.y_train.tolist() == [0, 1, 2, 0, 1]
+
     def test_is_frozen(self):
         with pytest.raises(AttributeError):
             image_data().x_train = torch.rand(5, 2, 3, 4)

@@ -71,15 +71,13 @@ class TestError:
         assert error == sum(a != b for a, b in zip(alone, LABELS.tolist(), strict=True)) / 11
         assert seen == sizes
 
-    @pytest.mark.parametrize(
-        "one", [{"batch_size": 1}, {"images": IMAGES[:1], "labels": LABELS[:1]}]
-    )
-    def test_one_image_is_evaluated_as_one(self, one):
-        arguments = {"images": IMAGES, "labels": LABELS, **one}
-        evaluation.error_rate(small_network(), **arguments)
+    @pytest.mark.parametrize(("count", "batch_size"), [(11, 1), (1, 1), (1, 500)])
+    def test_one_image_is_evaluated_as_one(self, count, batch_size):
+        arguments = IMAGES[:count], LABELS[:count]
+        evaluation.error_rate(small_network(), *arguments, batch_size=batch_size)
         message = r"one row of scores for each of 1 images, got \(3,\)"
         with pytest.raises(ValueError, match=message):
-            evaluation.error_rate(Squeezing(), **arguments)
+            evaluation.error_rate(Squeezing(), *arguments, batch_size=batch_size)
 
     def test_refuses_what_are_no_scores(self):
         network = nn.LSTM(5, 3)

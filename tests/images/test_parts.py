@@ -74,6 +74,11 @@ class Listed(list):
     pass
 
 
+def pointing(which):
+    lists = [[1], [1]]
+    return Holding(a=lists, b=lists[which])
+
+
 def network(**changes):
     torch.manual_seed(0)
     made = nn.Sequential(nn.Flatten(), nn.Linear(6, 6), nn.Linear(6, 6))
@@ -166,6 +171,7 @@ DIFFERENT = {
     "list of its own": (lambda v: Holding(a=Listed([v])), 1, 2),
     "long double": (closing_over, np.longdouble(1), np.longdouble(2)),
     "one object or two": (lambda v: Holding(a=v[0], b=v[1]), [[1]] * 2, [[1], [1]]),
+    "which of two objects": (lambda v: pointing(v), 0, 1),
     "generator state": (closing_over, *(torch.Generator().manual_seed(k) for k in (1, 2))),
     "method of a class": (
         lambda v: made(f"class C:\n def __call__(self, x): return x * {v}\nf = C()"),

@@ -5,6 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from studies.made_up import a_record, a_run
 
 from mixupbook.images.training.fit import Run
 from mixupbook.intervals import mean_interval
@@ -21,9 +22,6 @@ from mixupbook.pages.image_figures import (
     results_table,
     status_table,
 )
-from mixupbook.studies.store import Arm, Record, SeedRun
-
-EPOCHS = 3
 
 
 @pytest.fixture(autouse=True)
@@ -35,38 +33,15 @@ def style():
     plt.close("all")
 
 
-def seed_run(seed, error, recalibrated, seconds=60.0):
-    history = {
-        "train_loss": [2.0, 1.0, 0.5 + seed],
-        "test_error": [0.9, 0.5, error],
-    }
-    return SeedRun(seed, history, error, recalibrated, seconds)
-
-
-def made(arms, name="made-up"):
-    return Record(
-        name=name,
-        title="For a test",
-        note="",
-        data={},
-        settings={"seeds": [0, 1]},
-        arms=arms,
-        sources={},
-        package_version="0",
-        environment={},
-        device="none",
-        date="2024-02-29",
-    )
-
-
 @pytest.fixture
 def record():
-    return made(
-        (
-            Arm("mixup", {}, (seed_run(0, 0.40, 0.38), seed_run(1, 0.44, 0.40, None))),
-            Arm("stopped-2", {}, (seed_run(0, 0.36, 0.36, None),)),
-            Arm("cubic", {}),
-        )
+    return a_record(
+        arms={"mixup": None, "stopped-2": None, "cubic": None},
+        runs=(
+            a_run("mixup", 0, 0.40, 0.38, seconds=60.0),
+            a_run("mixup", 1, 0.44, 0.40, seconds=None),
+            a_run("stopped-2", 0, 0.36, 0.36, seconds=None),
+        ),
     )
 
 
@@ -139,18 +114,23 @@ def test_learning_curves_of_a_record(record):
     loss, error = figure.axes
     assert [line.get_label() for line in loss.lines] == ["Mixup", "early-stopped 2"]
     assert loss.lines[0].get_xdata().tolist() == [1, 2, 3]
-    np.testing.assert_allclose(loss.lines[0].get_ydata(), [2, 1, 1])
-    np.testing.assert_allclose(error.lines[0].get_ydata(), [90, 50, 42])
+    for axes, column, unit in ((loss, "train_loss", 1), (error, "test_error", 100)):
+        middle = unit * record.curves("mixup", column).mean(axis=0)
+        np.testing.assert_allclose(axes.lines[0].get_ydata(), middle)
 
 
 def test_histories_of_runs_are_those_of_a_record(record):
-    recorded, network = record.arm("mixup").runs, torch.nn.Identity()
+    expected, network = recorded_histories(record, ["mixup"])["Mixup"], torch.nn.Identity()
     runs = [
-        Run([{k: v[e] for k, v in run.history.items()} for e in range(EPOCHS)], 0.4, network, {})
-        for run in recorded
+        Run(
+            [{name: expected[name][seed, epoch] for name in expected} for epoch in range(3)],
+            0.4,
+            network,
+            {},
+        )
+        for seed in range(2)
     ]
     found = live_histories({"Mixup": runs})["Mixup"]
-    expected = recorded_histories(record, ["mixup"])["Mixup"]
     for column, values in expected.items():
         np.testing.assert_array_equal(found[column], values)
 
@@ -163,7 +143,8 @@ def test_results_table_names_only_what_was_run(record):
 
 
 def test_results_table_without_batch_norm():
-    record = made((Arm("mixup", {}, (seed_run(0, 0.4, None), seed_run(1, 0.5, None))),))
+    runs = (a_run("mixup", 0, recalibrated=None), a_run("mixup", 1, recalibrated=None))
+    record = a_record(runs=runs)
     assert "recalibrated (%)" not in results_table(record).columns
 
 

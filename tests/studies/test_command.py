@@ -1,30 +1,45 @@
-"""The command line: made, interrupted and continued, refused, and what it shows."""
+"""The command line: made, killed and continued, refused, and what it shows."""
 
-import dataclasses
-import json
+import os
+import re
 import shutil
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
-from studies.test_plan import TINY
-from studies.test_store import a_record, stale_record
+from studies.made_up import TINY, a_record, stale_record, with_recipe
 
+from mixupbook._files import locked
 from mixupbook.studies import __main__ as command
-from mixupbook.studies import plan as recording
-from mixupbook.studies import run as measuring
 from mixupbook.studies import store
 from mixupbook.studies.catalogue import STUDIES
 
+IN_A_PROCESS = """
+import sys
+from studies.made_up import TINY
+from mixupbook.studies.__main__ import STUDIES, main
+STUDIES["tiny"] = TINY
+sys.exit(main(sys.argv[1:]))
+"""
 
-@pytest.fixture
+
+def options(folder):
+    """Options for `main`, with some images to train on."""
+    random = np.random.default_rng(0)
+    arrays = {}
+    for split, count in (("train", 13), ("test", 9)):
+        arrays[f"x_{split}"] = random.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
+        arrays[f"y_{split}"] = np.arange(count) % 3
+    np.savez(folder / "images.npz", **arrays)
+    places = {"--data": "images.npz", "--work": "work", "--out": "out"}
+    return [text for key, name in places.items() for text in (key, str(folder / name))]
+
+
+@pytest.fixture(autouse=True)
 def tiny(monkeypatch):
     monkeypatch.setitem(STUDIES, "tiny", TINY)
-
-
-@pytest.fixture
-def folders(tmp_path, tiny):
-    """Options for `main`, with some images to train on."""
-    return options(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -33,218 +48,200 @@ def workshop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("workshop")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(STUDIES, "tiny", TINY)
-        assert command.main(["tiny", *options(folder), "--note", "On a test bench."]) == 0
+        note = ["--note", "On a test bench."]
+        assert command.main(["tiny", *options(folder), "--device", "cpu", *note]) == 0
     return folder
 
 
 @pytest.fixture
-def made(workshop, folders, tmp_path):
-    """Options for `main` where the record has been made."""
+def call(tmp_path, capsys):
+    """Runs the command on the folders of this test; returns its status and what it shows."""
+    given = options(tmp_path)
+
+    def called(*arguments):
+        status = command.main(["tiny", *given, "--device", "cpu", *arguments])
+        shown = capsys.readouterr()
+        return status, shown.out + shown.err
+
+    return called
+
+
+@pytest.fixture
+def made(call, workshop, tmp_path):
+    """The same where the record has been made."""
     shutil.copytree(workshop, tmp_path, dirs_exist_ok=True)
-    return folders
+    return call
 
 
-def options(folder):
-    random = np.random.default_rng(0)
-    arrays = {}
-    for split, count in (("train", 13), ("test", 9)):
-        arrays[f"x_{split}"] = random.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
-        arrays[f"y_{split}"] = np.arange(count) % 3
-    np.savez(folder / "images.npz", **arrays)
-    places = {"data": "images.npz", "work": "work", "out": "out"}
-    given = [text for key, name in places.items() for text in (f"--{key}", str(folder / name))]
-    return [*given, "--device", "cpu"]
+def interrupt_at(monkeypatch, call, number, *arguments):
+    """The command, with Ctrl-C in the `number`-th run."""
+    run_seed, calls = command.run_seed, []
 
-
-def interrupt_at(monkeypatch, number):
-    """Lets Ctrl-C come in the `number`-th run."""
-    run_seed, calls = measuring.run_seed, []
-
-    def interrupted(*arguments, **options):
-        calls.append(arguments)
+    def interrupted(*inner, **options):
+        calls.append(inner)
         if len(calls) == number:
             raise KeyboardInterrupt
-        return run_seed(*arguments, **options)
+        return run_seed(*inner, **options)
 
-    monkeypatch.setattr(measuring, "run_seed", interrupted)
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "run_seed", interrupted)
+        status, shown = call(*arguments)
+    assert (status, "goes on from here" in shown) == (130, True)
 
 
-def test_a_record_is_made(folders, tmp_path, capsys):
-    assert command.main(["tiny", *folders, "--note", "On a test bench."]) == 0
-    record = store.load("tiny", tmp_path / "out")
+def untimed(record):
+    return {(run.arm, run.seed): run.model_copy(update={"seconds": None}) for run in record.runs}
+
+
+def make_stale(folder):
+    record = store.load("tiny", folder)
+    sources = record.sources | {"mixing": "0" * 16}
+    store.write(record.model_copy(update={"sources": sources}), folder)
+
+
+def test_a_record_is_made(workshop):
+    record = store.load("tiny", workshop / "out")
     assert record.missing() == []
-    assert record.note == f"{recording.EDITIONS['other']} On a test bench."
-    shown = capsys.readouterr().out
-    assert "[1/14] standard, seed 0: test error" in shown
-    assert "[14/14] stopped-3, seed 3: test error" in shown
-    assert [path.name for path in (tmp_path / "work").iterdir()] == ["tiny.json"]
+    assert record.note.startswith("Images from a file, no known edition of CIFAR-10")
+    assert record.note.endswith(" On a test bench.")
+    assert [path.name for path in (workshop / "work").iterdir()] == ["tiny.json"]
+    assert [path.name for path in (workshop / "out").iterdir()] == ["tiny.json"]
 
 
-def test_an_interrupted_record_goes_on_where_it_was(folders, tmp_path, capsys, monkeypatch):
-    with monkeypatch.context() as patch:
-        interrupt_at(patch, 6)
-        assert command.main(["tiny", *folders]) == 130
-    assert "goes on from here" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-    assert command.main(["tiny", *folders]) == 0
-    assert "[9/9] stopped-3, seed 3" in capsys.readouterr().out
-    continued = store.load("tiny", tmp_path / "out")
-
-    for folder in ("work", "out"):
-        (tmp_path / folder / "tiny.json").unlink()
-    assert command.main(["tiny", *folders]) == 0
-    at_once = store.load("tiny", tmp_path / "out")
-    for arm in at_once.arms:
-        np.testing.assert_array_equal(continued.errors(arm.name), at_once.errors(arm.name))
-        np.testing.assert_array_equal(
-            continued.curves(arm.name, "train_loss"), at_once.curves(arm.name, "train_loss")
-        )
+def test_killed_it_goes_on_where_it_was(call, workshop, tmp_path):
+    arguments = ["tiny", *options(tmp_path), "--device", "cpu"]
+    process = subprocess.Popen([sys.executable, "-c", IN_A_PROCESS, *arguments], env=environment())
+    while not (tmp_path / "work" / "tiny.json").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    assert "is in use by process" in call()[1]
+    process.kill()
+    process.wait()
+    done = len(store.load("tiny", tmp_path / "work").runs)
+    assert not (tmp_path / "out" / "tiny.json").exists()
+    assert f"[{10 - done}/{10 - done}] hard, seed 3: test error" in call()[1]
+    at_once = store.load("tiny", workshop / "out")
+    assert untimed(store.load("tiny", tmp_path / "out")) == untimed(at_once)
 
 
-def test_finished_runs_alone_can_be_recorded(folders, tmp_path, monkeypatch, capsys):
-    assert command.main(["tiny", *folders, "--finished-only"]) == 1
-    assert "no run of tiny is finished" in capsys.readouterr().err
-    with monkeypatch.context() as patch:
-        interrupt_at(patch, 3)
-        command.main(["tiny", *folders])
-    assert command.main(["tiny", *folders, "--finished-only"]) == 0
+def environment():
+    return os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+def test_finished_runs_alone_can_be_recorded(call, tmp_path, monkeypatch):
+    assert "no run of tiny is finished" in call("--finished-only")[1]
+    interrupt_at(monkeypatch, call, 3)
+    assert call("--finished-only")[0] == 0
     record = store.load("tiny", tmp_path / "out")
-    assert len(record.missing()) == 12
-    assert [row["arm"] for row in store.table(record)] == ["standard", "mixup"]
+    assert [(run.arm, run.seed) for run in record.runs] == [("standard", 0), ("mixup", 0)]
 
 
-def test_runs_of_another_configuration_are_not_mixed_in(folders, tmp_path, monkeypatch, capsys):
-    with monkeypatch.context() as patch:
-        interrupt_at(patch, 2)
-        command.main(["tiny", *folders])
-    monkeypatch.setitem(STUDIES, "tiny", dataclasses.replace(TINY, lr=0.05))
-    assert command.main(["tiny", *folders]) == 1
-    assert "differ from this plan in settings.lr" in capsys.readouterr().err
-
-
-def test_more_seeds_can_be_asked_for_later(made, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(STUDIES, "tiny", dataclasses.replace(TINY, seeds=(0, 3, 4)))
-    capsys.readouterr()
-    assert command.main(["tiny", *made]) == 0
-    assert "[7/7] stopped-3, seed 4" in capsys.readouterr().out
+def test_it_ends_in_time_with_a_record(call, tmp_path):
+    assert "there is no time for another run" in call("--minutes", "1e-9")[1]
+    assert not (tmp_path / "out" / "tiny.json").exists()
+    status, shown = call("--minutes", "0.02")
+    assert (status, "no time for another run" in shown or "[10/10]" in shown) == (0, True)
+    runs = len(store.load("tiny", tmp_path / "out").runs)
+    assert runs == shown.count("test error") >= 1
+    assert call()[0] == 0
     assert store.load("tiny", tmp_path / "out").missing() == []
 
 
-def test_a_shortened_study_has_its_own_record(folders, tmp_path):
-    assert command.main(["tiny", *folders, "--epochs", "8"]) == 0
-    assert store.load("tiny-8-epochs", tmp_path / "out").settings["epochs"] == 8
+def test_runs_of_another_configuration_are_not_mixed_in(call, monkeypatch):
+    interrupt_at(monkeypatch, call, 2)
+    monkeypatch.setitem(STUDIES, "tiny", with_recipe(TINY, lr=0.05))
+    assert "differ from this plan in settings.lr" in call()[1]
 
 
-def test_dry_run_shows_the_cost_and_makes_nothing(folders, tmp_path, capsys):
-    assert command.main(["tiny", *folders, "--dry-run"]) == 0
-    shown = capsys.readouterr().out
-    assert "7 arms x 2 seeds = 14 runs of 4 epochs; 0 finished" in shown
-    assert "what is left: about" in shown
-    assert not (tmp_path / "work").exists()
-    assert not (tmp_path / "out").exists()
+def test_more_seeds_can_be_asked_for_later(made, tmp_path, monkeypatch):
+    monkeypatch.setitem(STUDIES, "tiny", with_recipe(TINY, seeds=(0, 3, 4)))
+    refused = made("--finished-only")[1]
+    assert "has 10 runs and lacks 0; it is not replaced by 10 that lack 5" in refused
+    assert "[5/5] hard, seed 4" in made()[1]
+    assert store.load("tiny", tmp_path / "out").missing() == []
 
 
-def test_dry_run_shows_the_plan_before_it_takes_time(folders, capsys, monkeypatch):
-    def interrupted(study, *, device):
-        assert "14 runs of 4 epochs" in capsys.readouterr().out
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(recording, "seconds_per_epoch", interrupted)
-    assert command.main(["tiny", *folders, "--dry-run"]) == 130
+def test_a_shortened_study_has_its_own_record(call, tmp_path):
+    assert call("--epochs", "3")[0] == 0
+    assert store.load("tiny-3-epochs", tmp_path / "out").settings.epochs == 3
 
 
-def test_dry_run_rounds_no_time_to_nothing(folders, capsys, monkeypatch):
-    monkeypatch.setattr(recording, "seconds_per_epoch", lambda study, *, device: 0.00123)
-    assert command.main(["tiny", *folders, "--dry-run"]) == 0
-    shown = capsys.readouterr().out
-    assert "about 0.0012 s an epoch and 0.0049 s a run" in shown
-    assert "what is left: about 0.069 s" in shown
+def test_a_dry_run_makes_nothing(call, tmp_path):
+    shown = call("--dry-run")[1]
+    assert "10 runs of 4 epochs, 0 finished" in shown
+    seconds = np.median([run.seconds for run in store.load("cifar10-small-cpu").runs]) / 30
+    assert f"{10 * 4 * seconds / 60:.1f} minutes are left at {seconds:.2g} s an epoch" in shown
+    assert [path.name for path in tmp_path.iterdir()] == ["images.npz"]
 
 
-def test_a_finished_record_is_not_made_again(made, tmp_path, capsys, monkeypatch):
+def test_a_finished_record_is_not_made_again(made, tmp_path, monkeypatch):
     path = tmp_path / "out" / "tiny.json"
     before = path.read_bytes()
-    monkeypatch.delattr(measuring, "run_seed")
-    assert command.main(["tiny", *made]) == 0
-    shutil.rmtree(tmp_path / "work")
-    assert command.main(["tiny", *made]) == 0
-    assert command.main(["tiny", *made, "--finished-only"]) == 0
-    assert capsys.readouterr().out.count("has these 14 runs of tiny already") == 3
-    assert command.main(["tiny", *made, "--dry-run"]) == 0
-    assert "14 finished\n  nothing is left" in capsys.readouterr().out
+    monkeypatch.delattr(command, "run_seed")
+    for arguments in ([], ["--finished-only"]):
+        assert "has these 10 runs of tiny already" in made(*arguments)[1]
+        shutil.rmtree(tmp_path / "work", ignore_errors=True)
+    assert "10 runs of 4 epochs, 10 finished" in made("--dry-run")[1]
     assert path.read_bytes() == before
 
 
-def test_a_stale_record_is_made_again(made, tmp_path, capsys):
+def test_a_stale_record_is_made_again_and_never_replaced_by_less(made, tmp_path, monkeypatch):
     make_stale(tmp_path / "out")
     shutil.rmtree(tmp_path / "work")
-    assert command.main(["tiny", *made, "--dry-run"]) == 0
-    assert "; 0 finished" in capsys.readouterr().out
-    assert command.main(["tiny", *made]) == 0
-    shown = capsys.readouterr().out
-    assert "no run of the record there is used, it differs in sources.mixing" in shown
-    assert "[14/14]" in shown
-    assert store.state("tiny", tmp_path / "out") == "made"
-
-
-def test_fewer_runs_do_not_replace_more(made, tmp_path, monkeypatch, capsys):
-    make_stale(tmp_path / "out")
-    shutil.rmtree(tmp_path / "work")
+    assert "0 finished" in made("--dry-run")[1]
+    interrupt_at(monkeypatch, made, 3)
+    refused = made("--finished-only")[1]
+    assert "has 10 runs and lacks 0; it is not replaced by 2 that lack 8" in refused
     with monkeypatch.context() as patch:
-        interrupt_at(patch, 3)
-        assert command.main(["tiny", *made]) == 130
-    assert command.main(["tiny", *made, "--finished-only"]) == 1
-    assert (
-        "has 14 runs and lacks 0; it is not replaced by 2 that lack 12" in capsys.readouterr().err
-    )
-    monkeypatch.setitem(STUDIES, "tiny", dataclasses.replace(TINY, seeds=(0,)))
-    assert command.main(["tiny", *made[:2], "--work", str(tmp_path), *made[4:]]) == 1
-    assert "has 14 runs and lacks 0; it is not replaced by 7 that lack 0" in capsys.readouterr().err
-    assert store.load("tiny", tmp_path / "out").missing() == []
+        patch.setitem(STUDIES, "tiny", with_recipe(TINY, seeds=(0,)))
+        assert "not replaced by 5 that lack 0" in made("--work", str(tmp_path / "other"))[1]
+    assert len(store.load("tiny", tmp_path / "out").runs) == 10
+    shown = made()[1]
+    assert "no run of the record there is used, it differs in sources.mixing" in shown
+    assert "[8/8]" in shown
+    assert store.state(store.load("tiny", tmp_path / "out")) == "made"
 
 
-def test_part_of_a_larger_plan_does_not_replace_a_whole_record(made, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(STUDIES, "tiny", dataclasses.replace(TINY, seeds=(0, 3, 4)))
-    assert command.main(["tiny", *made, "--finished-only"]) == 1
-    assert "it is not replaced by 14 that lack 7" in capsys.readouterr().err
-    assert store.load("tiny", tmp_path / "out").missing() == []
-
-
-def test_a_damaged_record_is_not_replaced_unseen(folders, tmp_path, capsys):
+def test_a_damaged_record_is_not_replaced_unseen(call, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "tiny.json").write_text("{", encoding="utf-8")
     for option in ([], ["--dry-run"], ["--finished-only"], ["--recheck", "mixup"]):
-        assert command.main(["tiny", *folders, *option]) == 1
-        assert "tiny.json is not JSON" in capsys.readouterr().err
+        status, shown = call(*option)
+        assert (status, "tiny.json is not JSON" in shown) == (1, True)
+    assert (tmp_path / "out" / "tiny.json").read_text(encoding="utf-8") == "{"
 
 
-def test_list_shows_every_study(capsys):
-    assert command.main(["--list"]) == 0
+@pytest.mark.parametrize("place", ["work/tiny.runs", "out/tiny.json"])
+def test_a_second_writer_is_refused(made, tmp_path, place):
+    with locked(tmp_path / place, "record"):
+        status, shown = made()
+        assert (status, f"is in use by process {os.getpid()}" in shown) == (1, True)
+        if place == "out/tiny.json":
+            assert "is in use" in made("--acknowledge", "because")[1]
+
+
+def test_list_shows_studies_and_the_records_of_a_folder(tmp_path, monkeypatch, capsys):
+    store.write(a_record(), tmp_path / "out")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert command.main(["--list", "--out", "~/out"]) == 0
     shown = capsys.readouterr().out
-    for name in STUDIES:
-        assert name in shown
-
-
-def test_list_shows_the_records_of_a_folder(tmp_path, capsys):
-    store.write(a_record(), tmp_path)
-    assert command.main(["--list", "--out", str(tmp_path)]) == 0
-    shown = capsys.readouterr().out
-    assert "five-by-three" in shown
-    assert "5 of 6 runs, 2024-02-29, an abacus" in shown
+    assert all(name in shown for name in STUDIES)
+    assert re.search("five-by-three +made +An example  5 of 6  2024-02-29  an abacus", shown)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["cifar10-resnet81"], "did you mean 'cifar10-resnet18'"),
-        (["tiny", "--epochs", "3"], "stops apart"),
+        (["tiny", "--epochs", "1"], "stops apart"),
         (["tiny", "--data", "nowhere.npz"], "existing .npz file"),
         (["tiny", "--device", "tpu"], "device must be"),
         (["tiny", "--acknowledge", "why"], "has not been made"),
+        (["../tiny", "--acknowledge", "why"], "has not been made"),
     ],
 )
-def test_mistakes_are_explained_on_one_line(arguments, message, folders, capsys):
-    assert command.main([arguments[0], *folders, *arguments[1:]]) == 1
+def test_mistakes_are_explained_on_one_line(arguments, message, tmp_path, capsys):
+    assert command.main([arguments[0], *options(tmp_path), *arguments[1:]]) == 1
     shown = capsys.readouterr().err
     assert message in shown
     assert shown.startswith("error: ")
@@ -259,64 +256,51 @@ def test_a_record_is_asked_for_by_name(capsys):
 def test_a_stale_record_can_be_acknowledged(tmp_path, capsys):
     store.write(stale_record(), tmp_path)
     options = ["five-by-three", "--out", str(tmp_path), "--acknowledge"]
-    assert command.main([*options, "only a name changed"]) == 0
-    assert store.state("five-by-three", tmp_path) == "acknowledged"
-    fields = json.loads((tmp_path / "five-by-three.json").read_text())
-    assert fields["acknowledged"]["reason"] == "only a name changed"
     assert command.main([*options, " "]) == 1
     assert "must say why" in capsys.readouterr().err
+    assert command.main([*options, "only a name changed"]) == 0
+    record = store.load("five-by-three", tmp_path)
+    assert store.state(record) == "acknowledged"
+    assert record.acknowledged.reason == "only a name changed"
 
 
-def make_stale(folder):
-    record = store.load("tiny", folder)
-    sources = dict(record.sources) | {"mixing": "0" * 16}
-    store.write(dataclasses.replace(record, sources=sources), folder)
-
-
-def test_a_recheck_that_agrees_acknowledges(made, tmp_path, capsys):
-    assert command.main(["tiny", *made, "--recheck", "mixup"]) == 0
-    assert "nothing to check" in capsys.readouterr().out
+def test_a_recheck_that_agrees_acknowledges(made, tmp_path):
+    assert "fits the source: nothing to acknowledge" in made("--recheck", "mixup")[1]
     make_stale(tmp_path / "out")
-    assert store.state("tiny", tmp_path / "out") == "stale"
-    assert command.main(["tiny", *made, "--recheck", "mixup", "hard"]) == 0
-    assert store.state("tiny", tmp_path / "out") == "acknowledged"
-    reason = store.load("tiny", tmp_path / "out").acknowledged["reason"]
-    assert reason == "Run again with every number as recorded: mixup (seed 0), hard (seed 0)."
+    assert made("--recheck", "mixup", "hard")[0] == 0
+    record = store.load("tiny", tmp_path / "out")
+    assert store.state(record) == "acknowledged"
+    expected = "Run again with every number as recorded: mixup (seed 0), hard (seed 0)."
+    assert record.acknowledged.reason == expected
 
 
-def test_a_recheck_that_disagrees_does_not(made, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("device", ["here", "an abacus"])
+def test_a_recheck_that_disagrees_does_not_and_names_another_processor(made, tmp_path, device):
     make_stale(tmp_path / "out")
-    run_seed = measuring.run_seed
+    record = store.load("tiny", tmp_path / "out")
+    first, *others = record.runs
+    first = first.model_copy(update={"train_loss": tuple(1.0001 * x for x in first.train_loss)})
+    here = record.device
+    named = {"runs": (first, *others), "device": here if device == "here" else device}
+    store.write(record.model_copy(update=named), tmp_path / "out")
+    status, shown = made("--recheck", first.arm)
+    assert (status, "does not come out as recorded" in shown) == (1, True)
+    assert ("make tiny again" in shown) == (device == "here")
+    assert (f"made on 'an abacus', and this is {here!r}" in shown) == (device != "here")
+    assert store.state(store.load("tiny", tmp_path / "out")) == "stale"
 
-    def slightly_different(*arguments, **options):
-        run = run_seed(*arguments, **options)
-        losses = [loss * 1.0001 for loss in run.history["train_loss"]]
-        return dataclasses.replace(run, history={**run.history, "train_loss": losses})
 
-    monkeypatch.setattr(measuring, "run_seed", slightly_different)
-    assert command.main(["tiny", *made, "--recheck", "mixup"]) == 1
-    assert "does not come out as recorded" in capsys.readouterr().err
-    assert store.state("tiny", tmp_path / "out") == "stale"
-
-
-def test_a_recheck_needs_the_recorded_data(made, tmp_path, capsys):
+def test_a_recheck_needs_the_recorded_data_and_arms_with_runs(made, tmp_path):
     make_stale(tmp_path / "out")
+    record = store.load("tiny", tmp_path / "out")
+    less = record.model_copy(
+        update={"runs": tuple(run for run in record.runs if run.arm != "hard")}
+    )
+    store.write(less, tmp_path / "out")
+    refused = made("--recheck", "mixup", "hard")[1]
+    assert "recheck must name arms that have runs, got ['mixup', 'hard']" in refused
+    assert "did you mean 'hard'" in made("--recheck", "hrad")[1]
     with np.load(tmp_path / "images.npz") as arrays:
         changed = {name: arrays[name][::-1] for name in arrays}
     np.savez(tmp_path / "images.npz", **changed)
-    assert command.main(["tiny", *made, "--recheck", "mixup"]) == 1
-    assert "made with, and is not" in capsys.readouterr().err
-
-
-def test_a_recheck_needs_arms_with_runs(folders, tmp_path, monkeypatch, capsys):
-    with monkeypatch.context() as patch:
-        interrupt_at(patch, 3)
-        command.main(["tiny", *folders])
-    assert command.main(["tiny", *folders, "--finished-only"]) == 0
-    make_stale(tmp_path / "out")
-    capsys.readouterr()
-    assert command.main(["tiny", *folders, "--recheck", "mixup", "hard"]) == 1
-    shown = capsys.readouterr().err
-    assert "recheck must name arms with runs, 'standard', 'mixup', got 'hard'" in shown
-    assert command.main(["tiny", *folders, "--recheck", "hrad"]) == 1
-    assert "did you mean 'hard'" in capsys.readouterr().err
+    assert "made with, and is not" in made("--recheck", "mixup")[1]

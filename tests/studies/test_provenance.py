@@ -1,7 +1,12 @@
-import json
+"""Digests of source, and the environment."""
+
+import platform
 import textwrap
 
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mixupbook.studies import provenance
 
@@ -76,17 +81,23 @@ def test_digests_of_modules():
     assert all(len(digest) == 16 for name, digest in digests.items() if name != "images.nowhere")
 
 
-def test_a_content_digest_is_of_what_json_holds():
-    content = {"b": (1, 2.5, None), "a": {"x": "ß", "y": True}}
-    digest = provenance.content_digest(content)
-    assert digest == provenance.content_digest(json.loads(json.dumps(content, indent=3)))
-    assert digest != provenance.content_digest(content | {"b": [1, 2.5]})
-    # A record made under one version of Python is read under another.
-    assert digest == "c7e4a37ad52a55de"
+def test_a_folder_stands_for_its_modules():
+    found = provenance.source_digests(["mixup", "images.networks"])
+    assert {"mixup.transform", "mixup.label_maps", "images.networks"} <= set(found)
+    assert found["mixup.transform"] == provenance.source_digests(["mixup.transform"]).popitem()[1]
+
+
+@settings(derandomize=True, deadline=None, max_examples=50)
+@given(st.integers(), st.integers(), st.sampled_from(["+", "-", "*"]))
+def test_digests_differ_exactly_where_the_numbers_do(first, second, sign):
+    sources = [f"def f(x):\n    return x {sign} {number}\n" for number in (first, second)]
+    digests = [provenance.source_digest(source) for source in sources]
+    assert (digests[0] == digests[1]) == (first == second)
+    rough = f"# {second}\ndef f(x: 'int') -> {first!r}: 'text'; return (x{sign}({first}))"
+    assert provenance.source_digest(rough) == digests[0]
 
 
 def test_environment_names_no_machine():
-    import platform
-
-    assert platform.node() not in provenance.environment().values()
-    assert not any("/" in value for value in provenance.environment().values())
+    found = provenance.environment(torch.device("cpu"))
+    assert platform.node() not in found.values()
+    assert not any("/" in value for value in found.values())

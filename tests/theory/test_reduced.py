@@ -14,7 +14,8 @@ HELD_OUT_SEED = 1618
 
 def final_weights(*args, **settings):
     """The weights (run, 2, m, d) that `descend` ends with, in float64."""
-    return mb.descend(*args, dtype=torch.float64, return_weights=True, **settings)[1]
+    trained = mb.descend(*args, dtype=torch.float64, return_weights=True, **settings)
+    return torch.from_numpy(trained.weights.values)
 
 
 def held_out(rng, settings):

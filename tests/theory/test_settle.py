@@ -15,7 +15,8 @@ SETTINGS = {"width": 3, "lr": 0.2, "seed": SEEDS}
 
 def final_weights(*args, **settings):
     """The weights (run, 2, m, d) that `descend` ends with, in float64."""
-    return mb.descend(*args, dtype=torch.float64, return_weights=True, **settings)[1]
+    trained = mb.descend(*args, dtype=torch.float64, return_weights=True, **settings)
+    return torch.from_numpy(trained.weights.values)
 
 
 @pytest.fixture(scope="module")

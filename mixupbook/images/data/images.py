@@ -1,10 +1,12 @@
 """Image data as checked tensors."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+
+from mixupbook._arguments import whole_number
 
 __all__ = ["ImageData"]
 
@@ -14,7 +16,7 @@ class ImageData:
     """Training and test images with their labels, checked once and for all.
 
     Images may be given as uint8 (0 to 255) or floating in [0, 1], and labels as any integers; they
-    are kept as float32 and int64.
+    are kept as float32 and int64, in tensors of its own: a later change of those given is not seen.
 
     Attributes:
         x_train: training images, shape (N, C, H, W), float32 in [0, 1].
@@ -67,6 +69,28 @@ class ImageData:
             f"of {shape}, {len(self.classes)} classes)"
         )
 
+    def first(self, train: int | None = None, test: int | None = None) -> "ImageData":
+        """The first so many images of each part, all of it for None.
+
+        Raises:
+            TypeError, ValueError: no number of images, or there are fewer.
+
+        Example:
+            >>> images, labels = torch.rand(6, 3, 4, 4), torch.tensor([0, 1, 0, 1, 0, 1])
+            >>> ImageData(images, labels, images, labels, classes=("cat", "dog")).first(4, 2)
+            ImageData(4 training and 2 test images of 3x4x4, 2 classes)
+        """
+        for name, wanted, images in (("train", train, self.x_train), ("test", test, self.x_test)):
+            if wanted is not None and whole_number(name, wanted, at_least=1) > len(images):
+                raise ValueError(f"{name} must be at most {len(images)} images, got {wanted}")
+        return replace(
+            self,
+            x_train=self.x_train[:train],
+            y_train=self.y_train[:train],
+            x_test=self.x_test[:test],
+            y_test=self.y_test[:test],
+        )
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of one image."""
@@ -89,7 +113,7 @@ def _images(name: str, images: Tensor) -> Tensor:
     # Written so that NaN, which compares as false, is refused too.
     if not (low >= 0 and high <= 1):
         raise ValueError(f"{name} must lie in [0, 1], got values from {low:g} to {high:g}")
-    return images.to(torch.float32)
+    return images.to(torch.float32, copy=True)
 
 
 def _labels(name: str, labels: Tensor, count: int, num_classes: int) -> Tensor:
@@ -102,7 +126,7 @@ def _labels(name: str, labels: Tensor, count: int, num_classes: int) -> Tensor:
             f"{name} must have shape ({count},), one label for each image, "
             f"got {tuple(labels.shape)}"
         )
-    labels = labels.to(torch.int64)
+    labels = labels.to(torch.int64, copy=True)
     low, high = (bound.item() for bound in labels.aminmax())
     if low < 0 or high >= num_classes:
         raise ValueError(

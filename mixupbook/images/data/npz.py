@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mixupbook._files import as_path
 from mixupbook.images.data.images import ImageData
 
 __all__ = ["load_npz"]
@@ -60,9 +61,7 @@ def load_npz(path: str | os.PathLike) -> ImageData:
         >>> load_npz(path)
         ImageData(4 training and 4 test images of 1x6x6, 2 classes)
     """
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path must name an .npz file, got {path!r}")
-    path = Path(path)
+    path = as_path("path", path)
     if not path.is_file():
         raise FileNotFoundError(f"path must be an existing .npz file, got {str(path)!r}")
     if not zipfile.is_zipfile(path):

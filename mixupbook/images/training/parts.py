@@ -10,11 +10,7 @@ What cannot be read this way is refused, never guessed, unless the user vouches 
 
 import collections.abc
 import copyreg
-import enum
 import functools
-import hashlib
-import inspect
-import struct
 import types
 from collections.abc import Iterable
 from typing import Any
@@ -25,43 +21,20 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.utils.hooks import RemovableHandle
 
+from mixupbook.images.training.contents import (
+    attributes,
+    filled,
+    hashed,
+    hides_state,
+    is_c_function,
+    members,
+    plain,
+    storage,
+)
 from mixupbook.images.training.reads import GlobalRead, by_library, global_reads, qualified_name
 
 __all__ = ["Unidentified", "digest_of", "digest_of_values"]
 
-# Of a class: what says nothing about behaviour, or is made anew by every process.
-SILENT = {
-    "__abstractmethods__",
-    "__annotate__",
-    "__annotate_func__",
-    "__annotations__",
-    "__annotations_cache__",
-    "__conditional_annotations__",
-    "__dataclass_fields__",
-    "__dataclass_params__",
-    "__dict__",
-    "__doc__",
-    "__firstlineno__",
-    "__match_args__",
-    "__module__",
-    "__orig_bases__",
-    "__parameters__",
-    "__qualname__",
-    "__static_attributes__",
-    "__type_params__",
-    "__weakref__",
-    "_abc_impl",
-}
-# C-level functions and descriptors: all there is to know of one is its name and its owner.
-C_FUNCTIONS = (
-    types.BuiltinFunctionType,
-    types.ClassMethodDescriptorType,
-    types.GetSetDescriptorType,
-    types.MemberDescriptorType,
-    types.MethodDescriptorType,
-    types.MethodWrapperType,
-    types.WrapperDescriptorType,
-)
 # Builtins by which a function reaches names that its code does not show.
 HIDING = {"__import__", "eval", "exec", "globals"}
 
@@ -117,34 +90,31 @@ class _Walk:
 
     def digest(self, value: object, place: str) -> bytes:
         """The digest of a value; `place` is what a refusal calls it."""
-        plain = _plain(value)
-        if plain is not None:
-            return _hash(*plain)
+        content = plain(value)
+        if content is not None:
+            return hashed(*content)
         if type(value) is tuple:
             return self._all("tuple", value, place)
         if type(value) in (set, frozenset):
-            return _hash(type(value).__name__, *sorted(self._apart(each, place) for each in value))
+            return hashed(type(value).__name__, *sorted(self._apart(each, place) for each in value))
         if isinstance(value, types.CodeType):
             return self._code(value, place)
         if isinstance(value, types.ModuleType):
             return self._module(value, place)
-        if isinstance(value, C_FUNCTIONS):
+        if is_c_function(value):
             return self._c_function(value, place)
         if by_library(value):
-            return _hash("library", qualified_name(value))
+            return hashed("library", qualified_name(value))
         return self._mutable(value, place)
 
     def _all(self, kind: str, values: Iterable[object], place: str) -> bytes:
-        return _hash(kind, *(self.digest(each, f"{place}[{i}]") for i, each in enumerate(values)))
+        return hashed(kind, *(self.digest(each, f"{place}[{i}]") for i, each in enumerate(values)))
 
     def _named(self, values: dict[str, object], place: str) -> bytes:
         """Of attributes, whose order says nothing."""
-        return _hash(
-            *(
-                _hash(str(name), self.digest(values[name], f"{place}.{name}"))
-                for name in sorted(values, key=str)
-            )
-        )
+        ordered = sorted(values.items(), key=lambda item: str(item[0]))
+        each = [hashed(str(name), self.digest(value, f"{place}.{name}")) for name, value in ordered]
+        return hashed(*each)
 
     def _apart(self, value: object, place: str) -> bytes:
         """Of an element of a set: numbers given meanwhile would depend on the set's order."""
@@ -156,9 +126,9 @@ class _Walk:
             self._met = met
 
     def _mutable(self, value: object, place: str) -> bytes:
-        key = _storage(value) if isinstance(value, Tensor) else id(value)
+        key = storage(value) if isinstance(value, Tensor) else id(value)
         if key in self._met:
-            return _hash("again", str(self._met[key][0]))
+            return hashed("again", str(self._met[key][0]))
         self._met[key] = len(self._met), value
         if isinstance(value, types.FunctionType):
             return self._function(value, place)
@@ -186,14 +156,14 @@ class _Walk:
 
     def _function(self, function: types.FunctionType, place: str) -> bytes:
         cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-        return _hash(
+        return hashed(
             "function",
             self.digest(function.__code__, place),
             self.digest(function.__defaults__, f"{place}.__defaults__"),
             self._named(function.__kwdefaults__ or {}, place),
             self._named(vars(function), place),
             self._named(
-                {name: cell.cell_contents for name, cell in cells.items() if _filled(cell)}, place
+                {name: cell.cell_contents for name, cell in cells.items() if filled(cell)}, place
             ),
             *(self._read(read, place) for read in global_reads(function)),
         )
@@ -206,18 +176,14 @@ class _Walk:
             return self._unknown(inside, read.problem)
         if read.builtin and read.name in HIDING:
             return self._unknown(inside, "a way to names that code does not show")
-        return _hash("global", read.name, self.digest(read.value, inside))
+        return hashed("global", read.name, self.digest(read.value, inside))
 
     def _class(self, kind: type, place: str) -> bytes:
-        members = {name: member for name, member in vars(kind).items() if name not in SILENT}
-        if isinstance(kind, enum.EnumMeta):  # whose tables of members hold nothing more
-            methods = {name: each for name, each in members.items() if callable(each)}
-            members = methods | {name: each.value for name, each in kind.__members__.items()}
-        return _hash(
+        return hashed(
             "class",
             self.digest(type(kind), place),
             self._all("bases", kind.__bases__, place),
-            self._named(members, place),
+            self._named(members(kind), place),
         )
 
     def _network(self, module: nn.Module, place: str) -> bytes:
@@ -225,30 +191,30 @@ class _Walk:
             return self._unknown(place, "a TorchScript module, whose code is not Python's")
         # What a network computes in training, whatever mode it is in now. Hooks are kept under
         # numbers that count all hooks of the process.
-        attributes = {
+        own = {
             name: list(value.values()) if name.endswith("_hooks") else value
-            for name, value in _attributes(module).items()
+            for name, value in attributes(module).items()
             if name not in ("_parameters", "_buffers", "_modules", "training")
             and not (name.startswith("_") and "_hooks_" in name)
         }
         tensors = {**module._parameters, **module._buffers}
-        return _hash(
+        return hashed(
             "module",
             self.digest(type(module), place),
             self._all("submodules", module._modules.items(), place),
             *(
-                _hash(name, self._of_module(tensor, f"{place}.{name}"))
+                hashed(name, self._of_module(tensor, f"{place}.{name}"))
                 for name, tensor in tensors.items()
             ),
-            self._named(attributes, place),
+            self._named(own, place),
         )
 
     def _of_module(self, tensor: Tensor | None, place: str) -> bytes:
         if tensor is None:
-            return _hash("none")
-        key = _storage(tensor)
+            return hashed("none")
+        key = storage(tensor)
         if key in self._met:
-            return _hash("again", str(self._met[key][0]))
+            return hashed("again", str(self._met[key][0]))
         self._met[key] = len(self._met), tensor
         return self._tensor(tensor, place, values=not self._weights_apart)
 
@@ -256,56 +222,56 @@ class _Walk:
         kind = "lazy" if is_lazy(tensor) else type(tensor).__name__
         form = (kind, str(tensor.dtype), str(tensor.requires_grad))
         if is_lazy(tensor):
-            return _hash(*form)
+            return hashed(*form)
         if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
             return self._unknown(place, f"a tensor without plain values ({tensor.layout})")
         form += (str(tuple(tensor.shape)),)
         if not values:
-            return _hash(*form)
+            return hashed(*form)
         flat = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
-        return _hash(*form, flat.view(torch.uint8).numpy())
+        return hashed(*form, flat.view(torch.uint8).numpy())
 
     def _array(self, array: np.ndarray, place: str) -> bytes:
         form = (type(array).__name__, array.dtype.str, str(array.shape))
         # Objects, and records, between whose fields lie bytes of no meaning.
         if array.dtype.kind in "OV":
-            return _hash(*form, self.digest(array.tolist(), place))
-        return _hash(*form, array.tobytes())
+            return hashed(*form, self.digest(array.tolist(), place))
+        return hashed(*form, array.tobytes())
 
     def _c_function(self, function: Any, place: str) -> bytes:
         owner = getattr(function, "__self__", None)
-        named = _hash("C", qualified_name(function), getattr(function, "__name__", ""))
+        named = hashed("C", qualified_name(function), getattr(function, "__name__", ""))
         if owner is None or isinstance(owner, types.ModuleType):
             return named
-        return _hash(named, self.digest(owner, place))
+        return hashed(named, self.digest(owner, place))
 
     def _module(self, module: types.ModuleType, place: str) -> bytes:
         if by_library(module):
-            return _hash("module", module.__name__)
+            return hashed("module", module.__name__)
         return self._unknown(place, f"the module {module.__name__!r} as a whole")
 
     def _object(self, value: object, place: str) -> bytes:
         kind = self.digest(type(value), place)
         if isinstance(value, torch.Generator):
-            return _hash(kind, str(value.device), value.get_state().numpy().tobytes())
+            return hashed(kind, str(value.device), value.get_state().numpy().tobytes())
         if isinstance(value, types.MappingProxyType):
-            return _hash(kind, self.digest(dict(value), place))
+            return hashed(kind, self.digest(dict(value), place))
         if isinstance(value, property):
             return self._all("property", (value.fget, value.fset, value.fdel), place)
         if isinstance(value, staticmethod | classmethod | functools._lru_cache_wrapper):
-            return _hash(kind, self.digest(value.__wrapped__, place))
+            return hashed(kind, self.digest(value.__wrapped__, place))
         if isinstance(value, functools.cached_property):
-            return _hash(kind, self.digest(value.func, place))
+            return hashed(kind, self.digest(value.func, place))
         if isinstance(value, types.CellType):
-            return _hash(kind, self.digest(value.cell_contents, place) if _filled(value) else "")
+            return hashed(kind, self.digest(value.cell_contents, place) if filled(value) else "")
         if isinstance(value, RemovableHandle):  # its number counts all hooks of the process
             return kind
         if by_library(type(value)):
-            return _hash(kind, self._pickled(value, place))
-        content = [kind, self._named(_attributes(value), place)]
-        if _hides_state(type(value)):
+            return hashed(kind, self._pickled(value, place))
+        content = [kind, self._named(attributes(value), place)]
+        if hides_state(type(value)):
             content.append(self._pickled(value, place))
-        return _hash(*content)
+        return hashed(*content)
 
     def _pickled(self, value: object, place: str) -> bytes:
         """Of what C code or a library keeps, which is reached as for a pickle."""
@@ -324,82 +290,9 @@ class _Walk:
 
     def _unknown(self, place: str, what: str) -> bytes:
         if self._vouched:
-            return _hash("vouched for")
+            return hashed("vouched for")
         raise Unidentified(
             f"{place} is {what}: another one could not be told from it, and a checkpoint not be "
             "known for this run's. Use functions and plain attributes, or vouch for it with a "
             'name of your own, Checkpoint(path, key="...")'
         )
-
-
-def _hash(*parts: str | bytes | np.ndarray) -> bytes:
-    """A digest of several parts, each with its length, so that none runs into the next."""
-    digest = hashlib.sha256()
-    for part in parts:
-        content = part.encode() if isinstance(part, str) else part
-        digest.update(b"%d:" % len(content))
-        digest.update(content)
-    return digest.digest()
-
-
-def _plain(value: object) -> tuple[str, str | bytes] | None:
-    """Kind and content of a value that cannot change and holds no other; None for the rest."""
-    if isinstance(value, np.generic):
-        value = value.item() if value.dtype.kind in "biufcSU" else value
-        if isinstance(value, np.generic):  # what Python has no number for, such as long double
-            return (value.dtype.str, repr(value)) if value.dtype.kind in "fcmM" else None
-    kind = type(value)
-    if kind is float:
-        return "float", value.hex()
-    if kind is complex:
-        return "complex", f"{value.real.hex()} {value.imag.hex()}"
-    if kind is str:
-        return "str", value.encode("utf-8", "surrogatepass")
-    if kind is bytes:
-        return "bytes", value
-    if kind is int:
-        return "int", hex(value)
-    if kind in (bool, type(None), type(...), type(NotImplemented)):
-        return kind.__name__, repr(value)
-    if kind in (torch.dtype, torch.device, torch.layout, torch.memory_format):
-        return kind.__name__, str(value)
-    return None
-
-
-def _attributes(value: object) -> dict[str, object]:
-    """All that an object holds in ``__dict__`` and in slots."""
-    found = dict(getattr(value, "__dict__", {}))
-    for kind in type(value).__mro__:
-        for name, member in vars(kind).items():
-            if inspect.ismemberdescriptor(member) and not by_library(kind):
-                try:
-                    found[f"{kind.__qualname__}.{name}"] = member.__get__(value)
-                except AttributeError:  # a slot that is not set
-                    continue
-    return found
-
-
-def _hides_state(kind: type) -> bool:
-    """Whether values of a class hold more than Python's attributes: fields of C code."""
-    slots = sum(
-        inspect.ismemberdescriptor(each)
-        for base in kind.__mro__
-        if "__slots__" in vars(base)
-        for each in vars(base).values()
-    )
-    pointers = slots + (kind.__dictoffset__ > 0) + (kind.__weakrefoffset__ > 0)
-    known = object.__basicsize__ + pointers * struct.calcsize("P")
-    return kind.__basicsize__ > known or kind.__itemsize__ > 0
-
-
-def _storage(tensor: Tensor) -> Any:
-    """The same for two tensors that are the same values in memory, and for no others."""
-    held = not is_lazy(tensor) and tensor.layout == torch.strided and not tensor.is_meta
-    if not held or tensor.numel() == 0:
-        return id(tensor)
-    address = tensor.untyped_storage().data_ptr()
-    return address, tensor.storage_offset(), tensor.stride(), tensor.shape, tensor.dtype
-
-
-def _filled(cell: types.CellType) -> bool:
-    return cell != types.CellType()
