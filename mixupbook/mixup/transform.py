@@ -263,7 +263,7 @@ class Mixup(FixedSettings):
         collate_fn: Callable[[Sequence[Any]], Any],
         inputs: Key | Sequence[Key] = "pixel_values",
         labels: Key = "labels",
-    ) -> MixedCollate:
+    ) -> Callable[[Sequence[Any]], Any]:
         """A ``collate_fn`` that mixes what another one returns; it can be pickled if that one can.
 
         Args:
