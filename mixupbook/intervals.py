@@ -7,7 +7,8 @@ means of values that spread; where a seed either succeeds or fails, count seeds 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from scipy.special import betaincinv, stdtrit
@@ -16,6 +17,7 @@ from mixupbook._arguments import in_interval, one_of, whole_number
 
 __all__ = [
     "Interval",
+    "Share",
     "bootstrap_interval",
     "geometric_interval",
     "mean_interval",
@@ -37,10 +39,22 @@ class Interval:
     high: float
     count: int
 
-    def scaled(self, factor: float) -> "Interval":
+    def scaled(self, factor: float) -> Self:
         """The same interval in another unit, such as per cent (`factor` 100, always positive)."""
         factor = in_interval("factor", factor, 0, open_low=True)
-        return Interval(self.mean * factor, self.low * factor, self.high * factor, self.count)
+        mean, low, high = self.mean * factor, self.low * factor, self.high * factor
+        return replace(self, mean=mean, low=low, high=high)
+
+
+@dataclass(frozen=True)
+class Share(Interval):
+    """The interval of a share of seeds, which knows how many of them succeeded.
+
+    `side` says which bound was asked for: ``"both"``, ``"lower"`` or ``"upper"``.
+    """
+
+    successes: int
+    side: str
 
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
@@ -92,7 +106,7 @@ def paired_interval(
 
 def share_interval(
     successes: int, count: int, confidence: float = 0.95, *, side: str = "both"
-) -> Interval:
+) -> Share:
     """Clopper and Pearson's exact interval for the share of all seeds that succeed.
 
     It holds the share with at least the confidence, whatever the share is.
@@ -105,7 +119,7 @@ def share_interval(
             upper is 1 ("in at least so many seeds"); or ``"upper"``, the reverse.
 
     Returns:
-        An `Interval` around the share found.
+        A `Share`: an interval around the share found, with the count of successes.
 
     Raises:
         TypeError: `successes` or `count` is no whole number, or `side` no text.
@@ -128,7 +142,7 @@ def share_interval(
         low = float(betaincinv(successes, failures + 1, risk))
     if side != "lower" and failures:
         high = float(betaincinv(successes + 1, failures, 1 - risk))
-    return Interval(successes / count, low, high, count)
+    return Share(successes / count, low, high, count, successes, side)
 
 
 def geometric_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:

@@ -98,6 +98,7 @@ def prune_signatures(app, what, name, value, options, signature, returns):
 
 def setup(app):
     """Register the handlers with Sphinx."""
+    app.setup_extension("sphinx.ext.autodoc")  # whose event is asked for below
     app.config.mathjax_path = "mathjax/tex-chtml.js"
     app.add_directive("rooms", Rooms)
     app.add_directive("room-contents", RoomContents)

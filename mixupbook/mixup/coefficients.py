@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from mixupbook._arguments import in_interval, is_number
-from mixupbook.mixup.batches import values_can_be_read
+from mixupbook.mixup.nested import values_can_be_read
 
 __all__ = ["coefficients_in_unit_interval", "folded_beta", "in_unit_interval"]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from mixupbook.mixup.batches import Batch
+from mixupbook.mixup.nested import Batch
 
 __all__ = ["MixedCollate", "stack_pairs"]
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from mixupbook._arguments import whole_number
-from mixupbook.mixup.batches import Batch, map_examples, onto, values_can_be_read
 from mixupbook.mixup.coefficients import coefficients_in_unit_interval
 from mixupbook.mixup.interpolation import broadcast, interpolate
+from mixupbook.mixup.nested import Batch, map_examples, onto, values_can_be_read
 from mixupbook.mixup.targets import as_targets, check_labels
 
 __all__ = ["Draw", "known_draw", "mix_pairs", "unmixed_draw"]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mixupbook.mixup.batches import onto
+from mixupbook.mixup.nested import onto
 
 __all__ = ["broadcast", "interpolate"]
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mixupbook._arguments import one_of
-from mixupbook.mixup.batches import onto, values_can_be_read
+from mixupbook.mixup.nested import onto, values_can_be_read
 from mixupbook.mixup.targets import check_labels
 
 __all__ = ["ALL", "Partners", "check_partners", "draw_partners"]

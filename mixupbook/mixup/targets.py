@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mixupbook.mixup.batches import values_can_be_read
+from mixupbook.mixup.nested import values_can_be_read
 
 __all__ = ["as_targets", "check_labels"]
 

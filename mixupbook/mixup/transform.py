@@ -10,13 +10,13 @@ from torch import Tensor
 from torch.utils.data import get_worker_info
 
 from mixupbook._arguments import in_interval, true_or_false, whole_number
-from mixupbook.mixup.batches import Batch, batch_and_device, onto
 from mixupbook.mixup.coefficients import folded_beta
 from mixupbook.mixup.collate import Key, MixedCollate, stack_pairs
 from mixupbook.mixup.draw import Draw, known_draw, unmixed_draw
 from mixupbook.mixup.fixed import FixedSettings
 from mixupbook.mixup.generators import checked, copied, drawing_device, of_worker, packed, unpacked
 from mixupbook.mixup.label_maps import INDEPENDENT, LabelMap, as_function
+from mixupbook.mixup.nested import Batch, batch_and_device, onto
 from mixupbook.mixup.partners import ALL, Partners, check_partners, draw_partners
 from mixupbook.mixup.schedule import Schedule
 
@@ -263,7 +263,7 @@ class Mixup(FixedSettings):
         collate_fn: Callable[[Sequence[Any]], Any],
         inputs: Key | Sequence[Key] = "pixel_values",
         labels: Key = "labels",
-    ) -> MixedCollate:
+    ) -> Callable[[Sequence[Any]], Any]:
         """A ``collate_fn`` that mixes what another one returns; it can be pickled if that one can.
 
         Args:

@@ -14,10 +14,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mixupbook._arguments import one_of
-from mixupbook.intervals import Interval
+import numpy as np
 
-__all__ = ["Claim", "ClaimError", "Criterion", "above", "below", "between", "collect", "ledger"]
+from mixupbook._arguments import one_of
+from mixupbook.intervals import Interval, Share, share_interval
+
+__all__ = [
+    "Claim",
+    "ClaimError",
+    "Criterion",
+    "above",
+    "below",
+    "between",
+    "collect",
+    "ledger",
+    "seeds_share",
+]
 
 SOURCES = ("abstract", "ours", "other paper")
 VERDICTS = ("supported", "not supported", "mixed")
@@ -76,6 +88,30 @@ def between(low: float, high: float) -> Criterion:
     return Criterion(low, high)
 
 
+def seeds_share(holds: Sequence[bool] | np.ndarray) -> Share:
+    """The share of seeds, in per cent, for which something holds, with what may be said of all.
+
+    Each bound is Clopper and Pearson's one-sided 95 % bound, so that "at least 90 % of seeds" is
+    judged by ``above(90)`` whichever way it went: supported if the lower bound is above 90, not
+    supported if the upper one is not.
+
+    Args:
+        holds: whether it holds, one boolean for each seed; also an array with one axis.
+
+    Raises:
+        ValueError: anything but booleans in a row, or none.
+
+    Example:
+        >>> share = seeds_share([True] * 30)
+        >>> f"{share.successes} of {share.count}, at least {share.low:.1f} %"
+        '30 of 30, at least 90.5 %'
+    """
+    found = np.asarray(holds)
+    if found.dtype != bool or found.ndim != 1 or len(found) == 0:
+        raise ValueError(f"holds must be a boolean for each of one seed or more, got {holds!r}")
+    return share_interval(int(found.sum()), len(found), confidence=0.90).scaled(100)
+
+
 @dataclass(frozen=True)
 class Claim:
     """One claim, what was measured for it, and how it is judged.
@@ -89,8 +125,11 @@ class Claim:
         criterion: the range that supports the claim, in the same unit.
         stated: the verdict that the chapter's text states.
         digits: decimals shown and stored.
+        horizon: how long was trained before it was measured, where that could matter, such as
+            ``"1600 steps"``.
 
     Raises:
+        TypeError: a horizon that is no text.
         ValueError: a source or stated verdict that is not one of those allowed.
         ClaimError: the measured verdict is not the stated one.
 
@@ -110,8 +149,11 @@ class Claim:
     criterion: Criterion
     stated: str
     digits: int = 1
+    horizon: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.horizon, str):
+            raise TypeError(f"horizon must be a text such as '1600 steps', got {self.horizon!r}")
         one_of("source", self.source, SOURCES)
         one_of("stated", self.stated, VERDICTS)
         if self.verdict != self.stated:
@@ -129,13 +171,15 @@ class Claim:
     def value_text(self) -> str:
         """The measured value with its interval and seeds, as text."""
         m, d = self.measured, self.digits
+        if isinstance(m, Share):
+            return f"{m.successes} of {m.count}, {_share_text(m, d)} {self.unit}"
         if m.count == 1:
             return f"{m.mean:z.{d}f} {self.unit}"
         return f"{m.mean:z.{d}f} [{m.low:z.{d}f}, {m.high:z.{d}f}] {self.unit}, {m.count} seeds"
 
     def as_row(self) -> dict[str, str]:
         """The claim as the ledger stores it."""
-        return {
+        row = {
             "id": self.id,
             "sentence": self.sentence,
             "source": self.source,
@@ -143,6 +187,7 @@ class Claim:
             "criterion": str(self.criterion),
             "verdict": self.verdict,
         }
+        return {**row, "horizon": self.horizon} if self.horizon else row
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         row = self.as_row()
@@ -151,6 +196,15 @@ class Claim:
             "text/html": _card(row),
             MIME: row,
         }
+
+
+def _share_text(share: Share, digits: int) -> str:
+    """What the counted seeds say about all: at least, at most, or from so much to so much."""
+    if share.side == "lower" or (share.side == "both" and share.successes == share.count):
+        return f"at least {share.low:.{digits}f}"
+    if share.side == "upper" or share.successes == 0:
+        return f"at most {share.high:.{digits}f}"
+    return f"{share.low:.{digits}f} to {share.high:.{digits}f}"
 
 
 def collect(folder: str | Path) -> list[dict[str, str]]:
@@ -216,7 +270,7 @@ def _table_row(row: dict[str, str]) -> str:
     return (
         f'<tr><td><a href="{text["chapter"]}.html"><strong>{text["id"]}</strong></a> '
         f'{text["sentence"]} <span class="mxb-source">{text["source"]}</span></td>'
-        f"<td>{text['measured']}</td>"
+        f"<td>{text['measured']}{_horizon(text)}</td>"
         f"<td>{text['criterion']}</td><td>{_badge(text['verdict'])}</td></tr>"
     )
 
@@ -225,9 +279,13 @@ def _card(row: dict[str, str]) -> str:
     text = {key: html.escape(value) for key, value in row.items()}
     return (
         f'<div class="mxb-claim"><p><strong>Claim {text["id"]}.</strong> {text["sentence"]} '
-        f"{_badge(text['verdict'])}</p><p>Measured: {text['measured']}. "
+        f"{_badge(text['verdict'])}</p><p>Measured: {text['measured']}{_horizon(text)}. "
         f"Supported if {text['criterion']}. Source: {text['source']}.</p></div>"
     )
+
+
+def _horizon(text: dict[str, str]) -> str:
+    return f" (horizon: {text['horizon']})" if "horizon" in text else ""
 
 
 def _badge(verdict: str) -> str:

@@ -15,7 +15,14 @@ __all__ = ["SOURCES", "environment", "source_digest", "source_digests"]
 _PACKAGE = Path(__file__).parent.parent
 
 # What decides the numbers: the modules of these folders, and these. (Images have their own digest.)
-SOURCES = ("mixup", "images.training", "images.networks", "images.data.pixels", "studies.run")
+SOURCES = (
+    "mixup",
+    "images.training",
+    "images.networks",
+    "images.isolation",
+    "images.data.pixels",
+    "studies.run",
+)
 
 # Parts of the syntax tree that cannot change what a finished run computed: annotations, what a
 # `raise` would have said, and bookkeeping that differs between versions of Python.

@@ -3,10 +3,11 @@
 import math
 
 import nbformat
+import numpy as np
 import pytest
 from notebooks import ROOT, chapters
 
-from mixupbook.intervals import Interval
+from mixupbook.intervals import Interval, share_interval
 from mixupbook.pages.claims import (
     MIME,
     Claim,
@@ -16,6 +17,7 @@ from mixupbook.pages.claims import (
     between,
     collect,
     ledger,
+    seeds_share,
 )
 
 
@@ -103,6 +105,71 @@ def test_texts_round_as_told():
     assert row["criterion"] == "below 0"
     exact = claim(Interval(-4.04, -4.04, -4.04, 1), below(0), "supported", digits=2)
     assert exact.as_row()["measured"] == "-4.04 points"
+
+
+def out_of(successes, count):
+    return np.arange(count) < successes
+
+
+@pytest.mark.parametrize(
+    ("successes", "count", "verdict"),
+    [
+        (30, 30, "supported"),
+        (28, 28, "mixed"),  # .05 ** (1 / 28) is .8985
+        (29, 30, "mixed"),
+        (45, 46, "supported"),  # with one failure it takes 46
+        (10, 30, "not supported"),
+        (0, 30, "not supported"),
+    ],
+)
+def test_at_least_nine_seeds_in_ten_takes_thirty_and_no_failure(successes, count, verdict):
+    assert above(90).verdict(seeds_share(out_of(successes, count))) == verdict
+
+
+def test_seeds_share_has_the_one_sided_bounds_on_both_sides():
+    share = seeds_share(out_of(27, 30))
+    lower, upper = (share_interval(27, 30, side=side) for side in ("lower", "upper"))
+    assert share.low == pytest.approx(100 * lower.low)
+    assert share.high == pytest.approx(100 * upper.high)
+    assert share.mean == pytest.approx(90)
+
+
+@pytest.mark.parametrize(
+    "holds", [[], [0.9, 1.0], [1, 0], True, [[True], [False]], ["yes"], [None, True]]
+)
+def test_seeds_share_takes_a_boolean_for_each_seed(holds):
+    with pytest.raises(ValueError, match="holds must be a boolean for each of one seed or more"):
+        seeds_share(holds)
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (seeds_share(out_of(30, 30)), "30 of 30, at least 90.5"),
+        (seeds_share(out_of(0, 30)), "0 of 30, at most 9.5"),
+        (seeds_share(out_of(29, 30)), "29 of 30, 85.1 to 99.8"),
+        (share_interval(29, 30, side="lower").scaled(100), "29 of 30, at least 85.1"),
+        (share_interval(1, 30, side="upper").scaled(100), "1 of 30, at most 14.9"),
+    ],
+)
+def test_a_share_is_shown_as_a_count_and_what_it_says_of_all(share, text):
+    everything = between(-1, 101)
+    shown = claim(share, everything, "supported", unit="% of seeds learn")
+    assert shown.value_text == f"{text} % of seeds learn"
+
+
+def test_a_horizon_is_shown_where_there_is_one(book):
+    timed = claim(interval(-3, -1), below(0), "supported", id="A", horizon="<1600 steps")
+    timeless = claim(interval(-3, -1), below(0), "supported", id="B")
+    assert "horizon" not in timeless.as_row()
+    assert "(horizon: &lt;1600 steps)" in timed._repr_mimebundle_()["text/html"]
+    write_chapter(book, "first-things", timed, timeless)
+    assert ledger(collect(book))._repr_html_().count("(horizon: &lt;1600 steps)") == 1
+
+
+def test_a_horizon_is_a_text():
+    with pytest.raises(TypeError, match=r"horizon must be a text such as .*, got 1600"):
+        claim(interval(-3, -1), below(0), "supported", horizon=1600)
 
 
 @pytest.mark.parametrize(

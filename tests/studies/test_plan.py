@@ -5,9 +5,8 @@ import platform
 
 import pytest
 import torch
-from notebooks import ROOT
+from architecture import imported, modules
 from studies.made_up import TINY, tiny_data, with_recipe
-from test_imports import imported
 
 from mixupbook._devices import device_name
 from mixupbook.images.training.checkpoint import Checkpoint
@@ -69,13 +68,13 @@ WATCHED_BY_NONE = {
 
 def test_the_sources_are_all_that_a_run_imports(plan):
     assert "missing" not in plan.sources.values()
-    reached, waiting = set(), ["mixupbook.studies.run"]
+    paths, reached, waiting = modules(), set(), ["mixupbook.studies.run"]
     while waiting:
         name = waiting.pop()
         if name not in reached:
             reached.add(name)
-            path = ROOT.joinpath(*name.split(".")).with_suffix(".py")
-            waiting += [each for each in imported(path) if each.startswith("mixupbook")]
+            found = imported(paths[name], set(paths))
+            waiting += [each for each in found if each in paths]
     ours = {name.removeprefix("mixupbook.") for name in reached}
     assert ours <= set(plan.sources) | set(WATCHED_BY_NONE)
     assert not set(plan.sources) & set(WATCHED_BY_NONE)
