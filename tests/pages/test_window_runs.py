@@ -19,7 +19,7 @@ GRID = (20, 40, 80, 160, 320)
 def test_weights_at_several_steps_are_those_of_descents_that_end_there():
     train = [train_sample(MODEL, 20, seed) for seed in (1, 2)]
     objective = [PairMixup(0.7, start_step=3), Standard()]
-    found = windows.weights_at(train, objective, at=[2, 5], seed=[1, 2], **TRAINING)
+    found = window_runs.weights_at(train, objective, at=[2, 5], seed=[1, 2], **TRAINING)
     assert found.shape == (2, 2, 2, 3, 60)
     for steps, weights in zip((2, 5), found, strict=True):
         alone = descend(train, objective, steps=steps, seed=[1, 2], return_weights=True, **TRAINING)
@@ -48,7 +48,7 @@ def test_the_window_found_is_that_of_a_search_one_by_one(start):
         first = learned.index(True) if any(learned) else None
         middle = np.nan if first is None else np.sqrt(GRID[first] * GRID[max(first - 1, 0)])
         found_by_hand.append(middle)
-    found = windows.trained_window(
+    found = window_runs.trained_window(
         MODEL, 0.7, start=start, seeds=seeds, windows=GRID, horizon=1e4, n=40, test=200, **TRAINING
     )
     np.testing.assert_allclose(found, found_by_hand)
@@ -59,7 +59,7 @@ def test_the_window_found_is_that_of_a_search_one_by_one(start):
 def test_bisection_finds_every_place_of_the_grid(threshold):
     grid = np.array([1, 2, 3, 5, 8, 13, 21, 34])
     thresholds = np.array([threshold, 8 - threshold])
-    found = windows._bisected(lambda index: index >= thresholds, grid, 2)
+    found = window_runs._bisected(lambda index: index >= thresholds, grid, 2)
     for place, value in zip(thresholds, found, strict=True):
         if place == len(grid):
             assert np.isnan(value)
