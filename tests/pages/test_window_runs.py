@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mixupbook.pages import window_runs
 from mixupbook.pages.theory_runs import test_sample as draw_test
 from mixupbook.pages.theory_runs import train_sample
 from mixupbook.theory.descent import descend
