@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import types
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ class Holding:
 
 
 class Slotted:
-    __slots__ = ("alpha",)
+    __slots__ = ("__weakref__", "alpha")
 
     def __init__(self, alpha):
         self.alpha = alpha
@@ -87,9 +88,9 @@ def network(**changes):
     return made
 
 
-def with_hook(value):
+def with_hook(value, **flags):
     made = network()
-    made[1].register_forward_hook(lambda module, x, y: y * value)
+    made[1].register_forward_hook(lambda module, x, y: y * value, **flags)
     return made
 
 
@@ -216,6 +217,15 @@ DIFFERENT = {
     ),
     "forward of an instance": (lambda v: network(forward=closing_over(v)), 1, 2),
     "hook": (with_hook, 1, 2),
+    "flag of a hook": (lambda v: with_hook(1, always_call=v), True, False),
+    "attribute of a name like torch's": (lambda v: network(_my_hooks_scale=v), 1, 2),
+    "list of hooks of its own": (lambda v: network(my_hooks=[v]), 1, 2),
+    "traced graph": (
+        lambda v: torch.fx.symbolic_trace(nn.Sequential(nn.Linear(6, 6), v())),
+        nn.ReLU,
+        nn.Tanh,
+    ),
+    "weak reference": (lambda v: Holding(b=weakref.ref(v), a=v), Slotted(1), Slotted(2)),
     "tied weights": (tied, True, False),
     "frozen weights": (frozen, True, False),
     "persistent buffer": (lambda v: with_buffer(persistent=v), True, False),
@@ -381,7 +391,6 @@ def test_global_reads():
     reads = {read.name: read for read in global_reads(made(source, a=1, b=2, c=3, np=np))}
     assert list(reads) == ["a", "b", "len", "nowhere", "np"]
     assert (reads["a"].value, reads["b"].value, reads["len"].value) == (1, 2, len)
-    assert [name for name, read in reads.items() if read.builtin] == ["len"]
     assert reads["np"].value is np
 
 
@@ -398,8 +407,23 @@ OPAQUE = {
     "iterator": (lambda: Holding(a=iter([1])), r"part\.a is an iterator, list_iterator"),
     "lock": (lambda: Holding(a=[1, threading.Lock()]), r"part\.a\[1\] is a lock"),
     "file": (lambda: closing_over(sys.__stdout__), "is an iterator, TextIOWrapper"),
-    "weak reference": (lambda: Holding(a={"k": weak()}), r"part\.a\[0\]\[1\] is a ReferenceType"),
-    "eval": (lambda: made("def f(x): return eval('K')"), r"eval \(used by part\) is a way to na"),
+    "eval": (lambda: made("def f(x): return eval('K')"), r"eval \(used by part\) is a way to wh"),
+    "import of a module": (
+        lambda: made("def f(x): return importlib.import_module('K')", importlib=importlib),
+        r"importlib \(used by part\) is a way to what its code does not show",
+    ),
+    "environment": (
+        lambda: made("def f(x): return os.environ['K']", os=os),
+        r"os \(used by part\) is a way to what its code does not show",
+    ),
+    "environment's own name": (
+        lambda: made("def f(x): return environ.get('K')", environ=os.environ),
+        r"environ \(used by part\) is a way to what its code does not show",
+    ),
+    "table of modules": (
+        lambda: made("def f(x): return sys.modules['K'].f(x)", sys=sys),
+        r"sys \(used by part\) is a way to what its code does not show",
+    ),
     "globals": (lambda: made("def f(x): return globals()"), r"globals \(used by part\)"),
     "exec": (lambda: made("def f(x): exec('K')"), r"exec \(used by part\)"),
     "import": (lambda: made("def f(x): __import__('K')"), r"__import__ \(used by part\)"),
@@ -412,12 +436,6 @@ OPAQUE = {
     "TorchScript": (lambda: closing_over(scripted()), "a TorchScript module"),
     "ufunc of Python": (lambda: closing_over(np.frompyfunc(abs, 1, 1)), "is a ufunc"),
 }
-
-
-def weak():
-    import weakref
-
-    return weakref.ref(Mode)
 
 
 def scripted():

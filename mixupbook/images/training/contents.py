@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from mixupbook.images.training.reads import by_library
@@ -21,6 +21,7 @@ __all__ = [
     "hides_state",
     "is_c_function",
     "members",
+    "module_attributes",
     "plain",
     "storage",
 ]
@@ -59,6 +60,11 @@ C_FUNCTIONS = (
     types.MethodWrapperType,
     types.WrapperDescriptorType,
 )
+
+
+# A module's hooks, and beside them the numbers of those that want more: torch's own attributes.
+HOOKS = {name for name in vars(nn.Module()) if name.endswith("_hooks")}
+HOOK_FLAGS = {name for name in vars(nn.Module()) if "_hooks_" in name}
 
 
 def hashed(*parts: str | bytes | np.ndarray) -> bytes:
@@ -105,6 +111,21 @@ def attributes(value: object) -> dict[str, object]:
                     found[f"{kind.__qualname__}.{name}"] = member.__get__(value)
                 except AttributeError:  # a slot that is not set
                     continue
+    return found
+
+
+def module_attributes(module: nn.Module) -> dict[str, object]:
+    """What a module holds beside its tensors and its parts; not the mode that it is in now.
+
+    Hooks are in their order, each with its flags: torch numbers them through the process.
+    """
+    elsewhere = {"_parameters", "_buffers", "_modules", "training", *HOOK_FLAGS}
+    found = {name: value for name, value in attributes(module).items() if name not in elsewhere}
+    for name in HOOKS & found.keys():
+        flags = [vars(module).get(flag, ()) for flag in sorted(HOOK_FLAGS) if flag.startswith(name)]
+        found[name] = [
+            (hook, *(number in each for each in flags)) for number, hook in found[name].items()
+        ]
     return found
 
 

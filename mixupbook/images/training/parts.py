@@ -12,6 +12,7 @@ import collections.abc
 import copyreg
 import functools
 import types
+import weakref
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,15 +29,13 @@ from mixupbook.images.training.contents import (
     hides_state,
     is_c_function,
     members,
+    module_attributes,
     plain,
     storage,
 )
 from mixupbook.images.training.reads import GlobalRead, by_library, global_reads, qualified_name
 
 __all__ = ["Unidentified", "digest_of", "digest_of_values"]
-
-# Builtins by which a function reaches names that its code does not show.
-HIDING = {"__import__", "eval", "exec", "globals"}
 
 
 class Unidentified(ValueError):  # noqa: N818 - says what happened, not that it is an error
@@ -171,11 +170,8 @@ class _Walk:
     def _read(self, read: GlobalRead, place: str) -> bytes:
         """Of what a function finds under a name that is not its own."""
         inside = f"{read.name} (used by {place})"
-
         if read.problem:
             return self._unknown(inside, read.problem)
-        if read.builtin and read.name in HIDING:
-            return self._unknown(inside, "a way to names that code does not show")
         return hashed("global", read.name, self.digest(read.value, inside))
 
     def _class(self, kind: type, place: str) -> bytes:
@@ -189,14 +185,6 @@ class _Walk:
     def _network(self, module: nn.Module, place: str) -> bytes:
         if isinstance(module, torch.jit.ScriptModule):
             return self._unknown(place, "a TorchScript module, whose code is not Python's")
-        # What a network computes in training, whatever mode it is in now. Hooks are kept under
-        # numbers that count all hooks of the process.
-        own = {
-            name: list(value.values()) if name.endswith("_hooks") else value
-            for name, value in attributes(module).items()
-            if name not in ("_parameters", "_buffers", "_modules", "training")
-            and not (name.startswith("_") and "_hooks_" in name)
-        }
         tensors = {**module._parameters, **module._buffers}
         return hashed(
             "module",
@@ -206,7 +194,7 @@ class _Walk:
                 hashed(name, self._of_module(tensor, f"{place}.{name}"))
                 for name, tensor in tensors.items()
             ),
-            self._named(own, place),
+            self._named(module_attributes(module), place),
         )
 
     def _of_module(self, tensor: Tensor | None, place: str) -> bytes:
@@ -224,7 +212,8 @@ class _Walk:
         if is_lazy(tensor):
             return hashed(*form)
         if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
-            return self._unknown(place, f"a tensor without plain values ({tensor.layout})")
+            where = "device 'meta'" if tensor.is_meta else tensor.layout
+            return self._unknown(place, f"a tensor without plain values ({where})")
         form += (str(tuple(tensor.shape)),)
         if not values:
             return hashed(*form)
@@ -264,6 +253,8 @@ class _Walk:
             return hashed(kind, self.digest(value.func, place))
         if isinstance(value, types.CellType):
             return hashed(kind, self.digest(value.cell_contents, place) if filled(value) else "")
+        if isinstance(value, weakref.ReferenceType):
+            return hashed(kind, self.digest(value(), place))
         if isinstance(value, RemovableHandle):  # its number counts all hooks of the process
             return kind
         if by_library(type(value)):

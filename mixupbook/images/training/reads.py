@@ -1,9 +1,11 @@
 """What a function's code reads from outside, and what belongs to installed libraries."""
 
+import builtins
 import dis
 import functools
 import importlib.machinery
 import importlib.util
+import os
 import site
 import sys
 import sysconfig
@@ -19,6 +21,18 @@ READS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
 ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
 MISSING = "nothing of this name"
 
+# By these a function reaches what its code does not show.
+HIDING = (
+    builtins.__import__,
+    builtins.eval,
+    builtins.exec,
+    builtins.globals,
+    importlib.import_module,
+    os.environ,
+    os.getenv,
+    sys.modules,
+)
+
 
 @dataclass(frozen=True)
 class GlobalRead:
@@ -27,13 +41,11 @@ class GlobalRead:
     Attributes:
         name: the name, dotted where it goes through modules: ``helpers.scale``.
         value: what it is bound to now; a constant where there is nothing.
-        builtin: whether it is one of Python's builtins.
         problem: why the value cannot be known; empty where it is.
     """
 
     name: str
     value: Any
-    builtin: bool = False
     problem: str = ""
 
 
@@ -64,10 +76,12 @@ def _reads(code: types.CodeType, function: types.FunctionType) -> Iterator[Globa
 
 
 def _look_up(name: str, attributes: list[str], function: types.FunctionType) -> GlobalRead:
-    if name not in function.__globals__:
-        value = function.__builtins__.get(name, MISSING)
-        return GlobalRead(name, value, builtin=name in function.__builtins__)
-    value = function.__globals__[name]
+    value = function.__globals__.get(name, function.__builtins__.get(name, MISSING))
+    reached, below = value, list(attributes)
+    while isinstance(reached, types.ModuleType) and below:
+        reached = getattr(reached, below.pop(0), MISSING)
+    if any(reached is each for each in HIDING):
+        return GlobalRead(name, None, problem="a way to what its code does not show")
     # Through the user's own modules, down to what is used of them.
     for attribute in attributes:
         if not isinstance(value, types.ModuleType) or by_library(value):
