@@ -79,7 +79,7 @@ class TestFile:
 
     def test_keeps_no_state_that_could_not_be_read_again(self, tmp_path):
         checkpoint = written(tmp_path / "a.pt")
-        with pytest.raises(ValueError, match=r"network must have a state .* failed: Weights only"):
+        with pytest.raises(ValueError, match=r"network must have a state .* and give back"):
             checkpoint.write(IDENTITY, {"network": CrashError()})
         assert checkpoint.read(IDENTITY)["history"] == state()["history"]
 
@@ -109,7 +109,7 @@ class TestFile:
         content = bytearray(checkpoint.path.read_bytes())
         content[place] ^= 1 << bit
         checkpoint.path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"is damaged or no checkpoint \((wrong checksum|Pyt)"):
+        with pytest.raises(ValueError, match=r"is damaged or no .* \((wrong checksum|torch)"):
             checkpoint.read(IDENTITY)
 
     def test_torch_reads_it_too(self, tmp_path):
@@ -121,7 +121,7 @@ class TestFile:
             assert archive.testzip() is None
 
     def test_refuses_a_folder(self, tmp_path):
-        with pytest.raises(ValueError, match="checkpoint must be a file, got the folder"):
+        with pytest.raises(ValueError, match="checkpoint must be a plain file, got"):
             Checkpoint(tmp_path).read(IDENTITY)
 
     def test_the_path_is_checked(self):

@@ -262,9 +262,42 @@ class TestBadInput:
         with pytest.raises(error, match=message):
             fit(**arguments)
 
-    def test_an_augmentation_returns_every_image(self):
-        with pytest.raises(ValueError, match=r"augment must return as many .* 7, got 3"):
-            fit(DATA, "small_convnet", **{**SETTINGS, "augment": lambda x, g: x[:3]})
+    @pytest.mark.parametrize(
+        ("name", "function", "error", "message"),
+        [
+            ("augment", lambda x, g: None, TypeError, "images, got NoneType"),
+            ("augment", lambda x, g: x[:3], ValueError, r"as many .*7, C, H, W\), got \(3, 1, 8"),
+            ("augment", lambda x, g: x.mean(), ValueError, r"7, C, H, W\), got \(\)$"),
+            ("augment", lambda x, g: x.double(), TypeError, "float32 on cpu, got torch.float64"),
+            ("augment", lambda x, g: x.to("meta"), TypeError, "got torch.float32 on meta"),
+            ("mixup", lambda x, y: [x, y], TypeError, r"a pair \(x, targets\), got list"),
+            ("mixup", lambda x, y: (x[:3], y), ValueError, "as many images"),
+            ("mixup", lambda x, y: (x.half(), y), TypeError, "float32 on cpu, got torch.float16"),
+            ("mixup", lambda x, y: (x, None), TypeError, "targets, got NoneType"),
+            (
+                "mixup",
+                lambda x, y: (x, y[:3]),
+                ValueError,
+                r"labels of shape \(7,\), got .* \(3,\)",
+            ),
+            ("mixup", lambda x, y: (x, y.int()), ValueError, "int64 labels .* got torch.int32 of"),
+            (
+                "mixup",
+                lambda x, y: (x, x[:, 0, 0]),
+                ValueError,
+                r"\(7, 10\), .*float32 of \(7, 8",
+            ),
+            (
+                "mixup",
+                lambda x, y: (x, nn.functional.one_hot(y, 10)),
+                ValueError,
+                "got torch.int64",
+            ),
+        ],
+    )
+    def test_refuses_what_a_function_returns(self, name, function, error, message):
+        with pytest.raises(error, match=rf"{name} must return .*{message}"):
+            fit(DATA, "small_convnet", **SETTINGS, **{name: function})
 
     @pytest.mark.parametrize("missing", ["epochs", "batch_size", "lr"])
     def test_says_what_is_missing(self, missing):

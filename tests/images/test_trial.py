@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from mixupbook.images.data.digits import load_digits
+from mixupbook.images.training.evaluation import error_rate, recalibrate
 from mixupbook.images.training.fit import fit
 from mixupbook.images.training.loop import Training
 from mixupbook.images.training.settings import Settings
@@ -92,6 +93,12 @@ class GivingSecrets(Remembering):
         return {"secret": Secret()}
 
 
+def giving(state):
+    network = Remembering()
+    network.seen = {"batches": 0, "more": state}
+    return network
+
+
 class Tied(nn.Module):
     def __init__(self):
         super().__init__()
@@ -140,6 +147,88 @@ class InPlace(Linear):
         return squared
 
 
+class Centring(Linear):
+    """Works in place on the images themselves."""
+
+    def forward(self, x):
+        return self.scores(x.sub_(0.5))
+
+
+class Recurrent(Linear):
+    """A layer that holds weak references to its own weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows = nn.GRU(8, 8, batch_first=True)
+
+    def forward(self, x):
+        return self.scores(self.rows(x[:, 0])[0])
+
+
+class Caching(Linear):
+    """Keeps buffers that are made, or change their shape, in forward."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("ones", torch.ones(1))
+        self.register_buffer("zeros", None, persistent=False)
+
+    def forward(self, x):
+        self.ones, self.zeros = torch.ones(5, 1), torch.zeros(len(x), 1)
+        return self.ones[0] * self.scores(x) + self.zeros
+
+
+class Unregistered(Linear):
+    """Has a layer where torch does not look."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Linear(64, 64)]
+
+    def forward(self, x):
+        return self.scores(self.layers[0](x.flatten(1)))
+
+
+class BuiltInForward(Linear):
+    def forward(self, x):
+        if not hasattr(self, "layer"):
+            self.layer = nn.Linear(64, 10)
+        return self.scores(x) + self.layer(x.flatten(1))
+
+
+class Expanded(Linear):
+    """A buffer whose elements share memory: it cannot be written."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("shared", torch.zeros(1).expand(3))
+
+
+def with_parameter_hook():
+    network = Linear()
+    network.weight.register_hook(torch.zeros_like)
+    return network
+
+
+def starting_at(value):
+    network = Linear()
+    nn.init.constant_(network.bias, value)
+    return network
+
+
+def computed():
+    """As copies of TorchScript are: parameters that are computed from others."""
+
+    class Copying(Linear):
+        def __deepcopy__(self, memo):
+            twin = Linear()
+            del twin.weight
+            twin._parameters["weight"] = self.weight.clone()
+            return twin
+
+    return Copying()
+
+
 def with_frozen_part():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(64, 20), nn.ReLU(), nn.Linear(20, 10))
@@ -158,7 +247,17 @@ def lazy_unused():
     return network
 
 
-TRAINED = [Linear, Tied, Remembering, Cached, with_frozen_part, lazy]
+TRAINED = [
+    Linear,
+    Tied,
+    Remembering,
+    Cached,
+    Centring,
+    Recurrent,
+    Caching,
+    with_frozen_part,
+    lazy,
+]
 
 
 @pytest.mark.parametrize("make", TRAINED)
@@ -187,6 +286,20 @@ def test_goes_on_from_a_checkpoint(make, tmp_path, monkeypatch):
             run(checkpoint=path)
     resumed = run(checkpoint=path)
     assert resumed.history == whole.history
+
+
+def test_images_are_left_alone_by_a_network_that_works_in_place():
+    images = DATA.x_train.clone(), DATA.x_test.clone()
+    errors = fit(DATA, Centring(), **SETTINGS, checkpoint=None).test_error
+    network = nn.Sequential(Centring(), nn.BatchNorm1d(10))
+    assert 0 <= errors <= 1
+    assert error_rate(network, DATA.x_test, DATA.y_test) == error_rate(
+        network, DATA.x_test, DATA.y_test
+    )
+    recalibrate(network, DATA.x_train)
+    fit(DATA, nn.Sequential(Centring(), nn.LazyBatchNorm1d(), nn.LazyLinear(10)), **SETTINGS)
+    assert torch.equal(DATA.x_train, images[0])
+    assert torch.equal(DATA.x_test, images[1])
 
 
 def test_a_mask_may_be_infinite():
@@ -306,6 +419,12 @@ REFUSED = {
         "plain gradients, got torch.sparse_coo for 'table.weight'",
     ),
     "no way back": (InPlace, "must have gradients; the step back failed: one of the variables"),
+    "hook on a parameter": (with_parameter_hook, "no hooks on parameters, .* one on 'weight'"),
+    "infinite weights": (lambda: starting_at(torch.inf), "from finite weights, got .* in 'bias'"),
+    "NaN weights": (lambda: starting_at(torch.nan), "from finite weights, got .* in 'bias'"),
+    "layer in a list": (Unregistered, r"registered before it sees.* another, of shape \(64, 64\)"),
+    "layer made in forward": (BuiltInForward, r"none made in forward.* of shape \(10, 64\)"),
+    "weights of the copy computed": (computed, "parameters of its own, .* got 'weight' computed"),
     "no copy": (lambda: holding(k for k in ()), "that copy.deepcopy copies; it failed: cannot"),
 }
 
@@ -328,7 +447,9 @@ def test_refused_with_a_checkpoint(tmp_path):
     path = tmp_path / "a.pt"
     for make, message in [
         (Giving, "network must take back the state that it gives .set_extra_state after get_extra"),
-        (GivingSecrets, "network must have a state that a checkpoint can hold: tensors, numbers"),
+        (GivingSecrets, "network must have a state that a checkpoint can hold and give back: ten"),
+        (lambda: giving(lambda: 1), "network must have a state that a checkpoint can hold and giv"),
+        (Expanded, "network must take back the state that it gives"),
     ]:
         assert len(fit(DATA, make(), **SETTINGS).history) == 2
         with pytest.raises(ValueError, match=message):

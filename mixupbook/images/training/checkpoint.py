@@ -90,14 +90,14 @@ class Checkpoint:
             OSError: it could not be written; the message names it, and an earlier state is kept.
         """
         file = io.BytesIO()
-        torch.save({"format": FORMAT, "identity": identity, "state": dict(state)}, file)
-        content = _sealed(file.getvalue())
         try:
+            torch.save({"format": FORMAT, "identity": identity, "state": dict(state)}, file)
+            content = _sealed(file.getvalue())
             _load(content)
-        except Exception as error:
+        except Exception as error:  # what a module gives as its extra state may raise anything
             raise ValueError(
-                "network must have a state that a checkpoint can hold: tensors, numbers, strings, "
-                f"and lists and dictionaries of them; reading it again failed: {_first_line(error)}"
+                "network must have a state that a checkpoint can hold and give back: tensors, "
+                "numbers and strings of Python's own, and lists and dictionaries of them"
             ) from error
         with _naming(self.path):
             write_atomically(self.path, content)
@@ -109,19 +109,18 @@ class Checkpoint:
             ValueError: the file is damaged, of an unknown format, or belongs to a run with another
                 identity; the message names what differs.
         """
-        if self.path.is_dir():
-            raise ValueError(f"checkpoint must be a file, got the folder {str(self.path)!r}")
+        if self.path.exists() and not self.path.is_file():
+            raise ValueError(f"checkpoint must be a plain file, got {str(self.path)!r}")
         try:
             content = self.path.read_bytes()
         except FileNotFoundError:
             return None
         try:
             saved = _load(content)
-        # A damaged file makes torch and pickle raise almost anything.
-        except Exception as error:
+        except ValueError as error:
             raise ValueError(
-                f"checkpoint {str(self.path)!r} is damaged or no checkpoint "
-                f"({_first_line(error)}): choose another path, or delete it to start anew"
+                f"checkpoint {str(self.path)!r} is damaged or no checkpoint ({error}): choose "
+                "another path, or delete it to start anew"
             ) from error
         if saved["format"] != FORMAT:
             raise ValueError(
@@ -164,7 +163,10 @@ def _is_sealed(content: bytes) -> bool:
 
 def _load(content: bytes) -> dict[str, Any]:
     """The dictionary in a checkpoint, whose checksum is right if it is of this format."""
-    saved = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    try:
+        saved = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    except Exception as error:  # a damaged file makes torch and pickle raise almost anything
+        raise ValueError("torch.load cannot read it") from error
     if not isinstance(saved, dict) or not saved.keys() >= {"format", "identity", "state"}:
         raise ValueError("not written by mixupbook")
     if not isinstance(saved["identity"], dict) or not isinstance(saved["state"], dict):
@@ -172,10 +174,6 @@ def _load(content: bytes) -> dict[str, Any]:
     if saved["format"] == FORMAT and not _is_sealed(content):
         raise ValueError("wrong checksum")
     return saved
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 @contextlib.contextmanager

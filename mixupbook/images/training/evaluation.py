@@ -66,8 +66,8 @@ def wrong_fraction(
     batches = zip(_no_one_alone(images, batch_size), _no_one_alone(labels, batch_size), strict=True)
     try:
         with torch.no_grad():
-            for x, y in batches:
-                scores = _scores(network, x.to(device))
+            for x, y in batches:  # a network may work in place on the images it is given
+                scores = _scores(network, x.to(device, copy=True))
                 finite &= scores.amax(dim=1).isfinite().all()
                 wrong += (scores.argmax(dim=1) != y.to(device)).sum()
     finally:
@@ -125,7 +125,7 @@ def recalibrate(network: nn.Module, images: Tensor, *, batch_size: int = 500) ->
                 )
         device = _device_of(network, images)
         for x in batches:
-            network(x.to(device))
+            network(x.to(device, copy=True))
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
         return network.eval()
@@ -142,7 +142,7 @@ def _no_one_alone(examples: Tensor, batch_size: int) -> Sequence[Tensor]:
 def _takes_one(network: nn.Module, image: Tensor) -> bool:
     """Whether the network, as it is, computes on a single image."""
     try:
-        copy.deepcopy(network)(image.to(_device_of(network, image)))
+        copy.deepcopy(network)(image.to(_device_of(network, image), copy=True))
     except ValueError:
         return False
     return True

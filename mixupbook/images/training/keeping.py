@@ -1,5 +1,6 @@
 """A run and its checkpoint: taken up where the file leaves it, and kept as it goes."""
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +50,8 @@ class Kept:
 
 def _check_that_it_takes_its_own_state(training: Training) -> None:
     try:
-        training.load_state_dict(training.state_dict())
+        # A copy: a state that is put back into its own memory always fits.
+        training.load_state_dict(copy.deepcopy(training.state_dict()))
     except Exception as error:  # a module may raise anything
         raise ValueError(
             "network must take back the state that it gives (set_extra_state after "

@@ -20,6 +20,7 @@ from mixupbook.images.data.pixels import as_bytes, as_float
 from mixupbook.images.isolation import default_states, seed_defaults, set_default_states
 from mixupbook.images.training.evaluation import wrong_fraction
 from mixupbook.images.training.randomness import streams
+from mixupbook.images.training.returned import checked_images, checked_pair
 from mixupbook.images.training.settings import Settings
 from mixupbook.images.training.sgd import Descent
 from mixupbook.images.training.trial import prepare_network, trained_layout
@@ -62,7 +63,7 @@ class Training:
         if hasattr(mixup, "with_generator"):
             self._mixup = mixup.with_generator(self._generators["mixup"])
 
-        classes = len(data.classes)
+        self._classes = classes = len(data.classes)
         seed_defaults(seeds["weights"], device)
         self.network = prepare_network(network, data.x_train[:2], classes, device)
         smallest = len(data.x_train) % settings.batch_size or settings.batch_size
@@ -141,9 +142,9 @@ class Training:
         settings = self.settings
         x, targets = as_float(self._images.index_select(0, chosen)), self._labels[chosen]
         if settings.augmentation is not None:
-            x = _like(x, settings.augmentation(x, self._generators["augment"]))
+            x = checked_images(x, settings.augmentation(x, self._generators["augment"]), "augment")
         if self._mixup is not None:
-            x, targets = _pair(self._mixup(x, targets))
+            x, targets = checked_pair(x, self._mixup(x, targets), self._classes)
         return x.contiguous(memory_format=self._layout), targets
 
     def _all_finite(self) -> bool:
@@ -178,12 +179,9 @@ class Training:
         Of a network: parameters, buffers and extra state. What a module or a function keeps
         elsewhere, such as a counter in a plain attribute, is not in it.
         """
-        network = self.network.state_dict()
         return {
-            "network": network,
-            "other_buffers": {
-                name: buffer for name, buffer in self.network.named_buffers() if name not in network
-            },
+            "network": self.network.state_dict(),
+            "buffers": dict(self.network.named_buffers()),  # those that are not persistent, too
             "descent": self._descent.state_dict(),
             "generators": {name: g.get_state() for name, g in self._generators.items()},
             "default_generators": default_states(self.settings.device),
@@ -192,10 +190,10 @@ class Training:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back to where `state_dict` was taken."""
+        _make_room(self.network, state)
         self.network.load_state_dict(state["network"])
-        buffers = dict(self.network.named_buffers())
-        for name, saved in state["other_buffers"].items():
-            buffers[name].copy_(saved)
+        for name, buffer in self.network.named_buffers():
+            buffer.copy_(state["buffers"][name])
         self._descent.load_state_dict(state["descent"])
         for name, generator in self._generators.items():
             generator.set_state(state["generators"][name])
@@ -203,20 +201,15 @@ class Training:
         self.history = state["history"]
 
 
-def _like(x: Tensor, augmented: object) -> Tensor:
-    if not isinstance(augmented, Tensor):
-        raise TypeError(f"augment must return images, got {type(augmented).__name__}")
-    if len(augmented) != len(x):
-        raise ValueError(
-            f"augment must return as many images as it was given, {len(x)}, got {len(augmented)}"
-        )
-    return augmented
-
-
-def _pair(mixed: object) -> tuple[Tensor, Tensor]:
-    if not isinstance(mixed, tuple) or len(mixed) != 2:
-        raise TypeError(f"mixup must return a pair (x, targets), got {type(mixed).__name__}")
-    return mixed
+def _make_room(network: nn.Module, state: dict[str, Any]) -> None:
+    """Registers the saved buffers that are of another shape, such as what forward has cached."""
+    for name, saved in state["buffers"].items():
+        owner, _, own_name = name.rpartition(".")
+        module = network.get_submodule(owner)
+        there = getattr(module, own_name, None)
+        if there is None or there.shape != saved.shape:
+            device = next(network.parameters()).device
+            module.register_buffer(own_name, saved.to(device), name in state["network"])
 
 
 class _FromBytes(nn.Module):

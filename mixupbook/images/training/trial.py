@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -26,8 +27,8 @@ def prepare_network(
         device: where it will be trained.
 
     Raises:
-        ValueError: an unknown name; or the module cannot be copied, or has nothing to train in
-            float32.
+        ValueError: an unknown name; or the module cannot be copied as it is, or has nothing to
+            train, or that not in finite float32.
     """
     if isinstance(network, nn.Module):
         network = _moved(_copied(network), device)
@@ -36,19 +37,27 @@ def prepare_network(
     if any(is_lazy(parameter) for parameter in network.parameters()):
         _forward(network.eval(), sample.to(device))
     for name, parameter in network.named_parameters():
-        if is_lazy(parameter):
-            raise ValueError(
-                "network must have a shape for every parameter once it has seen images; "
-                f"{name!r} has none"
-            )
-        if parameter.requires_grad and parameter.dtype != torch.float32:
-            raise ValueError(
-                "network must have float32 parameters (network.float() makes them so), "
-                f"got {parameter.dtype} for {name!r}"
-            )
+        _check_parameter(name, parameter)
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise ValueError("network must have parameters to train (requires_grad), got none")
     return network
+
+
+def _check_parameter(name: str, parameter: Tensor) -> None:
+    if is_lazy(parameter):
+        raise ValueError(
+            f"network must have a shape for every parameter once it has seen images; {name!r} has "
+            "none"
+        )
+    if not parameter.requires_grad:
+        return
+    if parameter.dtype != torch.float32:
+        raise ValueError(
+            "network must have float32 parameters (network.float() makes them so), "
+            f"got {parameter.dtype} for {name!r}"
+        )
+    if not parameter.isfinite().all():
+        raise ValueError(f"network must start from finite weights, got infinity or NaN in {name!r}")
 
 
 def trained_layout(
@@ -85,6 +94,7 @@ def trained_layout(
 
 def _try_out(network: nn.Module, images: Tensor, labels: Tensor, num_classes: int) -> None:
     """One test and one step of training, after which the network is of no more use."""
+    registered = {id(parameter) for parameter in network.parameters()}
     with torch.no_grad():
         _check(_forward(network.eval(), images), images, num_classes, "in inference mode")
     try:
@@ -102,6 +112,13 @@ def _try_out(network: nn.Module, images: Tensor, labels: Tensor, num_classes: in
             "network must return scores that depend on its parameters with requires_grad, "
             "got scores without a gradient in training mode"
         )
+    strays = [each for each in _parameters_behind(scores) if id(each) not in registered]
+    if strays:
+        raise ValueError(
+            "network must have all its parameters registered before it sees images (modules in a "
+            "torch.nn.ModuleList, none made in forward), or they would not be trained, got scores "
+            f"that depend on another, of shape {tuple(strays[0].shape)}"
+        )
     try:
         cross_entropy(scores, labels).backward()
     except Exception as error:
@@ -113,9 +130,21 @@ def _try_out(network: nn.Module, images: Tensor, labels: Tensor, num_classes: in
             )
 
 
+def _parameters_behind(scores: Tensor) -> Iterator[nn.Parameter]:
+    """The parameters that a step back from the scores reaches."""
+    nodes, seen = [scores.grad_fn], {None}
+    while nodes:
+        node = nodes.pop()
+        if node not in seen:
+            seen.add(node)
+            nodes += [before for before, _ in node.next_functions]
+            if isinstance(getattr(node, "variable", None), nn.Parameter):
+                yield node.variable
+
+
 def _forward(network: nn.Module, images: Tensor) -> object:
     try:
-        return network(images)
+        return network(images.clone())  # it may work in place
     except Exception as error:  # a module may raise anything
         shape = tuple(images.shape)
         raise _refusal(f"must take images of shape {shape}; it failed", error) from error
@@ -153,6 +182,12 @@ def _form(output: object) -> str:
 
 
 def _copied(network: nn.Module) -> nn.Module:
+    for name, parameter in network.named_parameters():
+        if parameter._backward_hooks or parameter._post_accumulate_grad_hooks:
+            raise ValueError(
+                "network must have no hooks on parameters, which copy.deepcopy leaves out, got one "
+                f"on {name!r}: compute with a masked weight in forward instead"
+            )
     # Torch copies lazy parameters, but not lazy buffers, such as those of a lazy batch norm.
     buffers = {
         id(buffer): UninitializedBuffer(device=buffer.device, dtype=buffer.dtype)
@@ -160,9 +195,16 @@ def _copied(network: nn.Module) -> nn.Module:
         if is_lazy(buffer)
     }
     try:
-        return copy.deepcopy(network, buffers)
+        twin = copy.deepcopy(network, buffers)
     except Exception as error:
         raise _refusal("must be a module that copy.deepcopy copies; it failed", error) from error
+    for name, parameter in twin.named_parameters():
+        if not parameter.is_leaf:  # so copies of TorchScript's are
+            raise ValueError(
+                "network must be a module whose copy has parameters of its own, which that of "
+                f"TorchScript has not, got {name!r} computed from others"
+            )
+    return twin
 
 
 def _moved(network: nn.Module, device: torch.device) -> nn.Module:
