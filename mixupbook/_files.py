@@ -20,10 +20,19 @@ def as_path(name: str, value: object) -> Path:
 
     Raises:
         TypeError: it is no path.
+        ValueError: it holds a null byte, or names a user's home that is not known.
     """
-    if not isinstance(value, str | os.PathLike):
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str):
         raise TypeError(f"{name} must be a path, got {value!r}")
-    return Path(value).expanduser()
+    if "\0" in text:
+        raise ValueError(f"{name} must be a path, which holds no null byte, got {value!r}")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError(
+            f"{name} must begin with a home folder that is known, got {value!r}"
+        ) from error
 
 
 def digest(*parts: bytes | memoryview) -> str:
@@ -42,10 +51,13 @@ def digest(*parts: bytes | memoryview) -> str:
 def write_atomically(path: Path, content: bytes) -> None:
     """Replaces a file in one step: at any moment it is either what it was, or `content`.
 
+    Where `path` is a symbolic link, the file that it leads to is replaced, and the link stays.
+
     Raises:
         OSError: it could not be written. The file that was there is unchanged, and no other is
             left.
     """
+    path = path.resolve()
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
     temporary = Path(name)
     try:
@@ -64,8 +76,9 @@ def write_atomically(path: Path, content: bytes) -> None:
 def locked(path: Path, what: str) -> Iterator[None]:
     """Holds the lock on what is kept at `path`, or refuses to start.
 
-    The lock is a file ``.NAME.lock`` beside it that the system holds for this process, and that is
-    gone afterwards. It ends with the process, however that ends: a dead one holds nobody up.
+    The lock is a file ``.NAME.lock`` beside it (beside what a link leads to) that the system holds
+    for this process, and that is gone afterwards. It ends with the process, however that ends: a
+    dead one holds nobody up.
 
     Args:
         path: the file or folder that has one writer at a time.
@@ -75,7 +88,8 @@ def locked(path: Path, what: str) -> Iterator[None]:
         ValueError: another process, or another call in this one, holds it; the message says which.
         OSError: the lock's file cannot be written.
     """
-    place = path.with_name(f".{path.name}.lock")
+    real = path.resolve()  # one file has one lock, by whatever name it goes
+    place = real.with_name(f".{real.name}.lock")
     lock = FileLock(place, timeout=0)
     try:
         lock.acquire()

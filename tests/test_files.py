@@ -77,6 +77,23 @@ def test_paths_are_expanded(monkeypatch, tmp_path):
     assert as_path("root", "~/data") == tmp_path / "data"
     with pytest.raises(TypeError, match="root must be a path, got 3"):
         as_path("root", 3)
+    with pytest.raises(TypeError, match="root must be a path, got b'a'"):
+        as_path("root", b"a")
+    with pytest.raises(ValueError, match=r"root must be a path, which holds no null byte, got 'a"):
+        as_path("root", "a\0b")
+    with pytest.raises(ValueError, match="root must begin with a home folder that is known, got"):
+        as_path("root", "~nobody-of-this-name/data")
+
+
+def test_a_link_stays_and_has_the_lock_of_what_it_leads_to(tmp_path):
+    (tmp_path / "store").mkdir()
+    link, real = tmp_path / "link", tmp_path / "store" / "file"
+    link.symlink_to(real)
+    write_atomically(link, b"one")
+    assert (link.readlink(), real.read_bytes()) == (real, b"one")
+    with locked(link, "file"), pytest.raises(ValueError, match="in use"), locked(real, "file"):
+        pass
+    assert sorted(each.name for each in tmp_path.rglob("*")) == ["file", "link", "store"]
 
 
 def test_digests_differ():
