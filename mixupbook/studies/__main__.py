@@ -16,7 +16,7 @@ import pooch
 import torch
 
 import mixupbook
-from mixupbook._arguments import one_of
+from mixupbook._arguments import in_interval, one_of
 from mixupbook._devices import device_name, resolve_device
 from mixupbook._files import as_path, locked
 from mixupbook.images.data.images import ImageData
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--minutes", type=float, help="start no run that would end later, as others took so long")
     add("--finished-only", action="store_true", help="run nothing: record the runs that are done")
     add("--note", help="a sentence for the record, such as how it was made")
-    add("--recheck", nargs="+", metavar="ARM", help="run arms of a stale record again, and compare")
+    add("--recheck", nargs="+", metavar="ARM", help="run arms again; mark a record if they agree")
     add("--acknowledge", metavar="REASON", help="mark a stale record as standing, and say why")
     add("--work", type=path, default=work, help="folder for what is under way (%(default)s)")
     add("--out", type=path, default=store.FOLDER, help="folder of the records (the package's own)")
@@ -80,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _make(study: Study, options: argparse.Namespace) -> None:
+    if options.minutes is not None:
+        in_interval("minutes", options.minutes, 0)
     data, images = _data(options.data, study.train, study.test)
     planned = plan.plan_record(study, images, options.device)
     for folder in (options.work, options.out):
@@ -159,19 +161,28 @@ def _run_missing(record: Record, data: ImageData, options: argparse.Namespace) -
 
 
 def _acknowledge(options: argparse.Namespace) -> None:
-    """Marks a stale record as standing: for a reason, or as arms come out as recorded."""
+    """Marks a stale record as standing: for a reason, or as arms come out as recorded.
+
+    Of a record that fits the source, arms are run again all the same, and there is nothing to mark.
+    """
     record, arms = store.load(options.name, options.out), options.recheck or []
     runs = [run for arm in arms for run in record.of(arm)[:1]]
     if len(runs) < len(arms):
         raise ValueError(f"recheck must name arms that have runs, got {arms}")
     with locked(options.out / f"{record.name}.json", "record"):
         listed = ", ".join(f"{run.arm} (seed {run.seed})" for run in runs)
-        reason = options.acknowledge or f"Run again with every number as recorded: {listed}."
+        reason = options.acknowledge
+        if reason is None:
+            reason = f"Run again with every number as recorded: {listed}."
         # Marked before arms are run, so that the mark is for the source that runs.
-        marked = store.acknowledge(record, reason)
+        nothing_to_mark = bool(runs) and not store.changed_sources(record)
+        marked = record if nothing_to_mark else store.acknowledge(record, reason)
         if runs:
             _recheck(record, runs, options)
-        print(f"{store.write(marked, options.out)} is marked as standing")
+        if nothing_to_mark:
+            print(f"{record.name} fits the source, and comes out as recorded: nothing to mark")
+        else:
+            print(f"{store.write(marked, options.out)} is marked as standing")
 
 
 def _recheck(record: Record, runs: list[SeedRun], options: argparse.Namespace) -> None:

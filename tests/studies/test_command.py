@@ -236,6 +236,8 @@ def test_list_shows_studies_and_the_records_of_a_folder(tmp_path, monkeypatch, c
         (["tiny", "--epochs", "1"], "stops apart"),
         (["tiny", "--data", "nowhere.npz"], "existing .npz file"),
         (["tiny", "--device", "tpu"], "device must be"),
+        (["tiny", "--minutes", "nan"], "minutes must be finite, got nan"),
+        (["tiny", "--minutes", "-1"], "minutes must lie in [0, inf), got -1"),
         (["tiny", "--acknowledge", "why"], "has not been made"),
         (["../tiny", "--acknowledge", "why"], "has not been made"),
     ],
@@ -258,6 +260,8 @@ def test_a_stale_record_can_be_acknowledged(tmp_path, capsys):
     options = ["five-by-three", "--out", str(tmp_path), "--acknowledge"]
     assert command.main([*options, " "]) == 1
     assert "must say why" in capsys.readouterr().err
+    assert command.main([*options, ""]) == 1
+    assert store.state(store.load("five-by-three", tmp_path)) == "stale"
     assert command.main([*options, "only a name changed"]) == 0
     record = store.load("five-by-three", tmp_path)
     assert store.state(record) == "acknowledged"
@@ -265,7 +269,10 @@ def test_a_stale_record_can_be_acknowledged(tmp_path, capsys):
 
 
 def test_a_recheck_that_agrees_acknowledges(made, tmp_path):
-    assert "fits the source: nothing to acknowledge" in made("--recheck", "mixup")[1]
+    status, shown = made("--recheck", "mixup")
+    assert (status, "fits the source, and comes out as recorded" in shown) == (0, True)
+    assert store.load("tiny", tmp_path / "out").acknowledged is None
+    assert "fits the source: nothing to acknowledge" in made("--acknowledge", "why")[1]
     make_stale(tmp_path / "out")
     assert made("--recheck", "mixup", "hard")[0] == 0
     record = store.load("tiny", tmp_path / "out")
