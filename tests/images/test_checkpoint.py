@@ -120,7 +120,9 @@ class TestFile:
         with zipfile.ZipFile(checkpoint.path) as archive:
             assert archive.testzip() is None
 
-    def test_refuses_a_folder(self, tmp_path):
+    def test_refuses_what_is_no_file(self, tmp_path):
+        with pytest.raises(ValueError, match="checkpoint must be a plain file, got '/dev/null'"):
+            Checkpoint("/dev/null").read(IDENTITY)
         with pytest.raises(ValueError, match="checkpoint must be a plain file, got"):
             Checkpoint(tmp_path).read(IDENTITY)
 
@@ -183,6 +185,9 @@ class TestFile:
             Checkpoint("a.pt", every=0)
         with pytest.raises(TypeError, match="path must be a path, got 3"):
             Checkpoint(3)
+        for path in ("", ".", "/"):
+            with pytest.raises(ValueError, match=r"path must name a file, got '[./]'"):
+                Checkpoint(path)
         with pytest.raises(TypeError, match="key must be a string or None, got 3"):
             Checkpoint("a.pt", key=3)
         assert Checkpoint("a.pt", every=np.int64(2), key=np.str_("a")) == Checkpoint(

@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, no_type_check
+from typing import Any
 
 from torch import nn
 from tqdm import tqdm
@@ -75,15 +75,14 @@ class TrainingInterrupted(KeyboardInterrupt):
         return type(self), (str(self), self.run, self.finished)
 
 
-@takes_settings
-@no_type_check  # its checks have messages for people
+@takes_settings  # `| Any`: what else is given is refused by hand, with messages for people
 def fit(
-    data: ImageData,
-    network: str | nn.Module,
+    data: ImageData | Any,
+    network: str | nn.Module | Any,
     *,
-    mixup: MixFunction | None = None,
-    checkpoint: str | os.PathLike | Checkpoint | None = None,
-    progress: bool = True,
+    mixup: MixFunction | Any | None = None,
+    checkpoint: str | os.PathLike | Checkpoint | Any | None = None,
+    progress: bool | Any = True,
     **settings: Any,
 ) -> Run:
     """Trains a network by stochastic gradient descent with momentum on the cross-entropy.

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, no_type_check
+from typing import Any
 
 from joblib import Parallel, delayed
 from torch import nn
@@ -18,17 +18,16 @@ from mixupbook.images.training.settings import Settings, takes_settings
 __all__ = ["fit_seeds"]
 
 
-@takes_settings
-@no_type_check  # its checks have messages for people
+@takes_settings  # `| Any`: what else is given is refused by hand, with messages for people
 def fit_seeds(
-    data: ImageData | Sequence[ImageData],
-    network: str | nn.Module,
+    data: ImageData | Sequence[ImageData] | Any,
+    network: str | nn.Module | Any,
     *,
-    seeds: Iterable[int],
-    workers: int = 1,
-    mixup: MixFunction | None = None,
-    checkpoint: str | os.PathLike | Checkpoint | None = None,
-    progress: bool = True,
+    seeds: Iterable[int] | Any,
+    workers: int | Any = 1,
+    mixup: MixFunction | Any | None = None,
+    checkpoint: str | os.PathLike | Checkpoint | Any | None = None,
+    progress: bool | Any = True,
     **settings: Any,
 ) -> list[Run]:
     """Runs `fit` once for each seed.
