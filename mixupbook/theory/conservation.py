@@ -15,7 +15,7 @@ minibatches or a schedule of the learning rate. What mixes examples breaks it.
 """
 
 from collections.abc import Callable, Sequence
-from typing import no_type_check
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,8 +31,10 @@ from mixupbook.theory.given_weights import check_weights
 __all__ = ["conserved_quantity", "gradient_flow", "orthogonal_sample"]
 
 
-@no_type_check
-def conserved_quantity(weights: Tensor | np.ndarray | xr.DataArray, train: PatchData) -> Tensor:
+# `| Any`: what else is given is refused by hand, with messages for people.
+def conserved_quantity(
+    weights: Tensor | np.ndarray | xr.DataArray | Any, train: PatchData | Any
+) -> Tensor:
     """What standard gradient flow keeps where noise is orthogonal, for every filter.
 
     Args:
@@ -90,8 +92,8 @@ def _noise_patches(train: PatchData) -> Tensor:
     return x[noisy].unflatten(0, (len(x), -1))
 
 
-@no_type_check
-def orthogonal_sample(model: FeatureNoise, counts: Sequence[int]) -> PatchData:
+# `| Any`: what else is given is refused by hand, with messages for people.
+def orthogonal_sample(model: FeatureNoise | Any, counts: Sequence[int] | Any) -> PatchData:
     """Examples of the model as if noise were orthogonal and of one norm; nothing is drawn.
 
     Every noise patch has an axis of its own, of length sigma sqrt(d - 4); the first patch holds the
@@ -139,15 +141,15 @@ def orthogonal_sample(model: FeatureNoise, counts: Sequence[int]) -> PatchData:
     return PatchData(x, group % 2, group >= 2)
 
 
-@no_type_check
+# `| Any`: what else is given is refused by hand, with messages for people.
 def gradient_flow(
-    train: PatchData,
-    weights: Tensor | np.ndarray | xr.DataArray,
-    times: Sequence[float],
+    train: PatchData | Any,
+    weights: Tensor | np.ndarray | xr.DataArray | Any,
+    times: Sequence[float] | Any,
     *,
-    label_smoothing: float = 0.0,
-    example_weights: Callable[[float], np.ndarray] | None = None,
-    tolerance: float = 1e-12,
+    label_smoothing: float | Any = 0.0,
+    example_weights: Callable[[float], np.ndarray] | Any | None = None,
+    tolerance: float | Any = 1e-12,
 ) -> Tensor:
     """Standard training as a differential equation, dw/dt = -dL/dw, by an adaptive integrator.
 

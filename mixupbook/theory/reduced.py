@@ -3,7 +3,7 @@
 import warnings
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import no_type_check
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -18,19 +18,19 @@ from mixupbook.theory.reduced_settings import in_force, prepared
 __all__ = ["measured", "reduced_dynamics"]
 
 
-@no_type_check
+# `| Any`: what else is given is refused by hand, with messages for people.
 def reduced_dynamics(
-    model: FeatureNoise | Sequence[FeatureNoise],
-    objective: Standard | PairMixup | Sequence[Objective],
+    model: FeatureNoise | Sequence[FeatureNoise] | Any,
+    objective: Standard | PairMixup | Sequence[Objective] | Any,
     *,
-    train: PatchData | int | Sequence[PatchData | int],
-    width: int | Sequence[int] = 10,
-    init_std: float | Sequence[float] = 0.01,
-    lr: float | Sequence[float] = 0.2,
-    steps: int = 1000,
-    record_every: int = 50,
-    seed: int | Sequence[int] | None = None,
-    gaussian: bool = True,
+    train: PatchData | int | Sequence[PatchData | int] | Any,
+    width: int | Sequence[int] | Any = 10,
+    init_std: float | Sequence[float] | Any = 0.01,
+    lr: float | Sequence[float] | Any = 0.2,
+    steps: int | Any = 1000,
+    record_every: int | Any = 50,
+    seed: int | Sequence[int] | Any | None = None,
+    gaussian: bool | Any = True,
 ) -> xr.Dataset:
     """What `descend` would do on the feature-noise model, predicted without any weights.
 

@@ -10,7 +10,7 @@ All is in float64, and the descent is that of `mixupbook.theory.stepping`.
 
 import warnings
 from collections.abc import Sequence
-from typing import no_type_check
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,16 +32,16 @@ __all__ = ["settle"]
 LARGE_RESIDUAL = 0.1
 
 
-@no_type_check
+# `| Any`: what else is given is refused by hand, with messages for people.
 def settle(
-    train: PatchData | Sequence[PatchData],
-    weights: Tensor | np.ndarray | xr.DataArray,
+    train: PatchData | Sequence[PatchData] | Any,
+    weights: Tensor | np.ndarray | xr.DataArray | Any,
     *,
-    steps: float | Sequence[float] = 1e6,
-    lr: float | Sequence[float] = 0.2,
-    test: PatchData | Sequence[PatchData] | None = None,
-    max_iterations: int = 20_000,
-    return_weights: bool = False,
+    steps: float | Sequence[float] | Any = 1e6,
+    lr: float | Sequence[float] | Any = 0.2,
+    test: PatchData | Sequence[PatchData] | Any | None = None,
+    max_iterations: int | Any = 20_000,
+    return_weights: bool | Any = False,
 ) -> xr.Dataset:
     """Goes on with standard training from given weights, for so many equivalent steps.
 

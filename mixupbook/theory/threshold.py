@@ -8,7 +8,7 @@ exceeds the bar alpha^2 C of feature noise, C the margin on a common feature.
 
 import math
 from collections.abc import Callable
-from typing import no_type_check
+from typing import Any
 
 import numpy as np
 from scipy.linalg import expm
@@ -20,16 +20,16 @@ from mixupbook.theory.feature_noise import FEATURES, FeatureNoise, check_seed
 __all__ = ["rare_threshold"]
 
 
-@no_type_check
+# `| Any`: what else is given is refused by hand, with messages for people.
 def rare_threshold(
-    model: FeatureNoise,
-    n: int,
+    model: FeatureNoise | Any,
+    n: int | Any,
     *,
-    width: int = 10,
-    init_std: float = 0.01,
-    lr: float = 0.2,
-    steps: float = 1e6,
-    noise_seed: int | None = None,
+    width: int | Any = 10,
+    init_std: float | Any = 0.01,
+    lr: float | Any = 0.2,
+    steps: float | Any = 1e6,
+    noise_seed: int | Any | None = None,
 ) -> float:
     """kappa*, above which standard training has learned a class's rare feature at a step.
 
@@ -100,7 +100,7 @@ def rare_threshold(
         )
     growth = math.log(bar / feature_start)
 
-    def noise_left(rare: float) -> float:
+    def noise_left(rare: float | int) -> float:
         """N of a fitted rare example whose R is at the bar, of so many in its class."""
         return _root(
             lambda noise: bar + noise - _fitted(rare * bar + energy * noise, time / n), 1e-9

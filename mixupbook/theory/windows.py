@@ -3,7 +3,7 @@
 import itertools
 import warnings
 from collections.abc import Collection, Sequence
-from typing import no_type_check
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -26,8 +26,8 @@ MOST_ITERATIONS = 50_000
 LARGE_RESIDUAL = 0.1
 
 
-@no_type_check
-def time_to_learn(result: xr.Dataset, *, below: float = 0.05) -> xr.DataArray:
+# `| Any`: what else is given is refused by hand, with messages for people.
+def time_to_learn(result: xr.Dataset | Any, *, below: float | Any = 0.05) -> xr.DataArray:
     """The first recorded step from which on the rare error stays below a bound, for each run.
 
     Args:
@@ -57,21 +57,21 @@ def time_to_learn(result: xr.Dataset, *, below: float = 0.05) -> xr.DataArray:
     return xr.DataArray(found, error.isel(step=0, drop=True).coords, error.dims[:-1])
 
 
-@no_type_check
+# `| Any`: what else is given is refused by hand, with messages for people.
 def needed_window(
-    model: FeatureNoise | Sequence[FeatureNoise],
-    objective: PairMixup | Sequence[PairMixup],
+    model: FeatureNoise | Sequence[FeatureNoise] | Any,
+    objective: PairMixup | Sequence[PairMixup] | Any,
     *,
-    train: PatchData | int | Sequence[PatchData | int],
-    start: int = 0,
-    windows: Sequence[int] = WINDOWS,
-    horizon: float = 1e6,
-    below: float = 0.05,
-    width: int | Sequence[int] = 10,
-    init_std: float | Sequence[float] = 0.01,
-    lr: float | Sequence[float] = 0.2,
-    seed: int | Sequence[int] | None = None,
-    gaussian: bool = True,
+    train: PatchData | int | Sequence[PatchData | int] | Any,
+    start: int | Any = 0,
+    windows: Sequence[int] | Any = WINDOWS,
+    horizon: float | Any = 1e6,
+    below: float | Any = 0.05,
+    width: int | Sequence[int] | Any = 10,
+    init_std: float | Sequence[float] | Any = 0.01,
+    lr: float | Sequence[float] | Any = 0.2,
+    seed: int | Sequence[int] | Any | None = None,
+    gaussian: bool | Any = True,
 ) -> xr.Dataset:
     """How many steps of Mixup from a given step on teach the rare feature for good: w*(s).
 
