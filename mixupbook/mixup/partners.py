@@ -90,7 +90,8 @@ def draw_partners(
 
 def _allowed_pairs(partners: Partners, y: Tensor) -> Tensor:
     """Who (row) may have whom (column) as a partner: bool, shape (B, B)."""
-    allowed = RULES[partners](y) if isinstance(partners, str) else partners(y)
+    # A copy: a callable that works in place must not change the labels.
+    allowed = RULES[partners](y) if isinstance(partners, str) else partners(y.clone())
     if not isinstance(allowed, Tensor) or allowed.dtype != torch.bool:
         got = allowed.dtype if isinstance(allowed, Tensor) else type(allowed).__name__
         raise TypeError(f"partners must give a bool tensor, got {got} from {partners!r}")
