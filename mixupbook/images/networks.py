@@ -3,7 +3,8 @@
 All take images in [0, 1], shape (B, C, H, W), and return one score (logit) for each class.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -15,7 +16,10 @@ from mixupbook.images.isolation import isolated
 __all__ = ["NETWORKS", "build_network"]
 
 
-def build_network(name: str, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
+# `| Any`: what else is given is refused by hand, with messages for people.
+def build_network(
+    name: str | Any, image_shape: tuple[int, int, int] | Any, num_classes: int | Any
+) -> nn.Module:
     """A freshly initialised network, by its name.
 
     Its weights are drawn from torch's default generator (PyTorch's default initialisation), in
@@ -45,7 +49,12 @@ def build_network(name: str, image_shape: tuple[int, int, int], num_classes: int
         9930
     """
     build, smallest = NETWORKS[one_of("network", name, NETWORKS)]
-    channels, height, width = (whole_number("image_shape", size, 1) for size in image_shape)
+    sizes = tuple(image_shape) if isinstance(image_shape, Iterable) else ()
+    if len(sizes) != 3:
+        raise TypeError(
+            f"image_shape must be channels, height and width, as (3, 32, 32), got {image_shape!r}"
+        )
+    channels, height, width = (whole_number("image_shape", size, 1) for size in sizes)
     num_classes = whole_number("num_classes", num_classes, at_least=2)
     if min(height, width) < smallest:
         raise ValueError(

@@ -159,3 +159,20 @@ class TestRecalibrate:
     def test_refuses_no_images(self):
         with pytest.raises(ValueError, match="images must hold at least one"):
             recalibrate(small_network(), IMAGES[:0])
+
+
+@pytest.mark.parametrize("measure", [evaluation.error_rate, recalibrate])
+def test_arguments_of_another_kind_are_named(measure):
+    labels = [LABELS] if measure is evaluation.error_rate else []
+    with pytest.raises(TypeError, match=r"network must be a torch.nn.Module .*, got 'resnet18'"):
+        measure("resnet18", IMAGES, *labels)
+    for images in (IMAGES.numpy(), None, IMAGES.mean()):
+        with pytest.raises(TypeError, match=r"images must be a torch.Tensor, one row each, got "):
+            measure(small_network(), images, *labels)
+    with pytest.raises(TypeError, match=r"batch_size must be an integer, got 2.0"):
+        measure(small_network(), IMAGES, *labels, batch_size=2.0)
+
+
+def test_labels_of_another_kind_are_named():
+    with pytest.raises(TypeError, match=r"labels must be a torch.Tensor, one row each, got array"):
+        evaluation.error_rate(small_network(), IMAGES, LABELS.numpy())

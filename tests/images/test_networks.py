@@ -65,3 +65,8 @@ class TestBuild:
     def test_refuses(self, arguments, message):
         with pytest.raises(ValueError, match=message):
             build_network(*arguments)
+
+    @pytest.mark.parametrize("shape", [8, None, (1, 8), (1, 1, 8, 8), "18"])
+    def test_refuses_what_is_no_shape(self, shape):
+        with pytest.raises(TypeError, match=r"image_shape must be channels, height and width, as"):
+            build_network("small_convnet", shape, 10)

@@ -124,3 +124,9 @@ def test_refuses(arguments, message):
 def test_refuses_the_wrong_kind(arguments, message):
     with pytest.raises(TypeError, match=message):
         fit_seeds(DATA, "small_convnet", **{**SETTINGS, **arguments})
+
+
+@pytest.mark.parametrize("data", [3, None, (each for each in ())])
+def test_data_of_another_kind_are_named(data):
+    with pytest.raises(TypeError, match="data must be ImageData, or a sequence with one for each"):
+        fit_seeds(data, "small_convnet", seeds=[1], epochs=1, batch_size=5, lr=0.1)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,12 +14,13 @@ from mixupbook.images.isolation import isolated
 __all__ = ["error_rate", "recalibrate", "wrong_fraction"]
 
 
+# `| Any`: what else is given is refused by hand, with messages for people.
 def error_rate(
-    network: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    network: nn.Module | Any,
+    images: Tensor | Any,
+    labels: Tensor | Any,
     *,
-    batch_size: int = 500,
+    batch_size: int | Any = 500,
 ) -> float:
     """Fraction of images whose highest score is not their label's.
 
@@ -35,6 +37,7 @@ def error_rate(
         The error in [0, 1].
 
     Raises:
+        TypeError: an argument of the wrong kind.
         ValueError: no images, another number of labels than of images, or scores of another shape.
         FloatingPointError: an image whose highest score is infinite or NaN. Scores of -inf, of
             classes that are masked, may be among the others.
@@ -44,12 +47,13 @@ def error_rate(
         >>> error_rate(nn.Flatten(), images, labels)
         0.25
     """
+    _check_kinds(network, images=images, labels=labels)
     with isolated(_device_of(network, images)):
         return wrong_fraction(network, images, labels, batch_size)
 
 
 def wrong_fraction(
-    network: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 500
+    network: nn.Module, images: Tensor, labels: Tensor, batch_size: int | Any = 500
 ) -> float:
     """`error_rate` under the settings of the caller, such as autocast."""
     batch_size = whole_number("batch_size", batch_size, at_least=1)
@@ -78,7 +82,9 @@ def wrong_fraction(
     return wrong.item() / len(images)
 
 
-def recalibrate(network: nn.Module, images: Tensor, *, batch_size: int = 500) -> nn.Module:
+def recalibrate(
+    network: nn.Module | Any, images: Tensor | Any, *, batch_size: int | Any = 500
+) -> nn.Module:
     """A copy of the network with its batch-norm statistics re-estimated on the images given.
 
     Mixed images vary less than clean ones, so statistics gathered under Mixup do not fit clean
@@ -94,6 +100,7 @@ def recalibrate(network: nn.Module, images: Tensor, *, batch_size: int = 500) ->
             equal size.
 
     Raises:
+        TypeError: an argument of the wrong kind.
         ValueError: no images, or a single one in a batch for batch norm that needs more.
 
     Source: our control; ``torch.optim.swa_utils.update_bn`` does the same in place, on a loader.
@@ -103,6 +110,7 @@ def recalibrate(network: nn.Module, images: Tensor, *, batch_size: int = 500) ->
         >>> recalibrate(nn.BatchNorm2d(1), images).running_mean
         tensor([2.])
     """
+    _check_kinds(network, images=images)
     batch_size = whole_number("batch_size", batch_size, at_least=1)
     if len(images) == 0:
         raise ValueError("images must hold at least one image, got none")
@@ -129,6 +137,17 @@ def recalibrate(network: nn.Module, images: Tensor, *, batch_size: int = 500) ->
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
         return network.eval()
+
+
+def _check_kinds(network: object, **tensors: object) -> None:
+    if not isinstance(network, nn.Module):
+        raise TypeError(
+            "network must be a torch.nn.Module (`build_network` makes one by its name), "
+            f"got {network!r}"
+        )
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, Tensor) or tensor.ndim == 0:
+            raise TypeError(f"{name} must be a torch.Tensor, one row each, got {tensor!r:.60}")
 
 
 def _no_one_alone(examples: Tensor, batch_size: int) -> Sequence[Tensor]:

@@ -70,7 +70,11 @@ def fit_seeds(
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds must be at least one, and all different, got {seeds!r}")
     workers = min(whole_number("workers", workers, at_least=1), len(seeds))
-    datasets = [data] * len(seeds) if isinstance(data, ImageData) else list(data)
+    datasets = [data] * len(seeds) if isinstance(data, ImageData) else data
+    if not isinstance(datasets, Sequence):
+        raise TypeError(
+            f"data must be ImageData, or a sequence with one for each seed, got {data!r:.60}"
+        )
     if len(datasets) != len(seeds):
         raise ValueError(
             f"data must be one ImageData, or one for each of {len(seeds)} seeds, "
