@@ -101,7 +101,7 @@ def nearest_hint(value: object, choices: Iterable[str]) -> str:
     """A suggestion for the end of a message: the choice most like `value`, if any is like it."""
     if not isinstance(value, str):
         return ""
-    nearest = difflib.get_close_matches(value.lower(), list(choices), n=1, cutoff=0.5)
+    nearest = difflib.get_close_matches(value.lower(), list(choices), n=1, cutoff=0.6)
     return f" (did you mean {nearest[0]!r}?)" if nearest else ""
 
 

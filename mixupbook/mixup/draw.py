@@ -139,7 +139,9 @@ class Draw:
             y: labels of any kind that `criterion` takes, shape (B, ...).
 
         Returns:
-            What `criterion` returns, mixed; with a coefficient for each example, the mean.
+            What `criterion` returns, mixed; with a coefficient for each example, the mean over
+            all losses. That mean counts ignored labels as losses of 0 and divides by no weights:
+            with ``ignore_index`` or class weights, take one coefficient for the batch.
 
         Raises:
             TypeError: `y`, or what `criterion` returns, is not a tensor.

@@ -45,8 +45,7 @@ def batch_and_device(x: Batch | int) -> tuple[int, torch.device]:
         return whole_number("the number of examples", x, at_least=1), torch.device("cpu")
     else:
         raise TypeError(
-            "x must be a torch.Tensor, a dict, list or tuple of them, or the number of examples, "
-            f"got {type(x).__name__}"
+            f"x must be a torch.Tensor, or a dict, list or tuple of them, got {type(x).__name__}"
         )
     if found is None:
         raise ValueError(f"x must hold at least one tensor, got {x!r}")

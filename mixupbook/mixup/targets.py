@@ -37,6 +37,11 @@ def as_targets(y: Tensor, batch: int, num_classes: int | None, dtype: torch.dtyp
             f"y must be integer or floating, got {y.dtype}; several labels for an example are "
             "mixed as y.float()"
         )
+    if y.ndim == 2 and y.shape[1] == 1:
+        raise TypeError(
+            f"integer y must have shape ({batch},), got {tuple(y.shape)}: give y.squeeze(1), or "
+            "y.float() where it holds numbers to be predicted"
+        )
     if y.ndim > 1:
         raise TypeError(
             f"integer y must have shape ({batch},), got {tuple(y.shape)}: rows of zeros and ones "
@@ -45,7 +50,8 @@ def as_targets(y: Tensor, batch: int, num_classes: int | None, dtype: torch.dtyp
         )
     if num_classes is None:
         raise ValueError(
-            "num_classes must be given for integer y, as in Mixup(num_classes=10), got None"
+            "num_classes must be given for integer y, as in Mixup(num_classes=10), got None; where "
+            "y holds numbers to be predicted, give y.float()"
         )
     return _one_hot(y, num_classes, dtype)
 

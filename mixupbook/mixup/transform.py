@@ -171,7 +171,7 @@ class Mixup(FixedSettings):
         )
         return twin
 
-    def __call__(self, x: Batch, y: Tensor) -> tuple[Batch, Tensor]:
+    def __call__(self, x: Batch, y: Tensor | None = None) -> tuple[Batch, Tensor]:
         """Mixes a batch: a draw, for its examples (`Draw.mix`) and its labels (`Draw.targets`).
 
         Args:
@@ -183,7 +183,7 @@ class Mixup(FixedSettings):
             else like `y`. In an epoch without mixing, `x` itself and the targets unmixed.
 
         Raises:
-            TypeError: `x` not floating, or labels of another kind.
+            TypeError: `x` not floating, or labels missing or of another kind.
             ValueError: an empty batch, wrong shapes, labels out of range, integer labels without
                 `num_classes`, an example without a partner, or a label map that leaves [0, 1].
             RuntimeError: there is a schedule, and `set_epoch` has never been called.
@@ -191,6 +191,10 @@ class Mixup(FixedSettings):
         On a GPU, and under ``torch.compile``, a label out of range is not looked for: its target
         is a row of NaN, and so are those of its partners (see `Draw`).
         """
+        if y is None:
+            raise TypeError(
+                "y must be given, as in mix(x, y); a DataLoader takes collate_fn=mix.collate"
+            )
         draw = self.draw
         if torch.compiler.is_compiling():  # which cannot trace a generator
             draw = torch.compiler.disable(draw)

@@ -16,7 +16,7 @@ from torch.nn.functional import one_hot
 
 from mixupbook.mixup.draw import mix_pairs
 from mixupbook.mixup.label_maps import LABEL_MAPS, label_coefficient
-from mixupbook.pages.figures import METHODS, image_row, label_bars
+from mixupbook.pages.figures import INK, METHODS, image_row, label_bars
 
 __all__ = ["is_static", "mixing_explorer", "mixing_figure", "mixing_panel"]
 
@@ -74,9 +74,8 @@ def mixing_panel(
 def mixing_figure(x: Tensor, y: Tensor, classes: Sequence[str]) -> Figure:
     """Mixed images and their soft labels: a column for each lambda, a row for each label map."""
     lams = (1.0, 0.9, 0.75, 0.6, 0.5)
-    figure, axes = plt.subplots(
-        1 + len(LABEL_MAPS), len(lams), figsize=(7.4, 6.4), height_ratios=(1.5, 1, 1, 1, 1)
-    )
+    heights = (1.5, *[1] * len(LABEL_MAPS))
+    figure, axes = plt.subplots(len(heights), len(lams), figsize=(7.4, 6.4), height_ratios=heights)
     for column, lam in enumerate(lams):
         for row, label_map in enumerate(LABEL_MAPS):
             bars = axes[row + 1, column]
@@ -99,7 +98,7 @@ def _draw_mixed(image, bars, x, y, classes, lam, label_map) -> None:
     )
     picture = mixed[0].permute(1, 2, 0).squeeze(-1).numpy()
     image_row([image], [picture], [f"λ = {lam:.2f}"])
-    label_bars(bars, target[0].numpy(), classes, color=MAP_COLOURS[label_map])
+    label_bars(bars, target[0].numpy(), classes, color=MAP_COLOURS.get(label_map, INK))
 
 
 def _show(figure: Figure) -> None:

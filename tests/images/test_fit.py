@@ -249,8 +249,16 @@ class TestBadInput:
                 TypeError,
                 r"fit\(\) has no argument 'epoch' \(did you mean 'epochs'",
             ),
-            ({"chekpoint": 3}, TypeError, r"'chekpoint' \(did you mean 'checkpoint'\?\)$"),
-            ({"zzz": 3}, TypeError, r"fit\(\) has no argument 'zzz'$"),
+            (
+                {"chekpoint": 3},
+                TypeError,
+                r"'chekpoint' \(did you mean 'checkpoint'\?\); it trains by SGD",
+            ),
+            (
+                {"zzz": 3},
+                TypeError,
+                r"fit\(\) has no argument 'zzz'; it trains by SGD and takes mixup, ",
+            ),
             ({"precision": "float16"}, ValueError, "precision must be one of 'auto', 'float32'"),
             ({"test_every": 0}, ValueError, "test_every must be at least 1"),
             ({"network": "small_covnet"}, ValueError, r"did you mean 'small_convnet'\?"),

@@ -115,6 +115,12 @@ def test_the_least_and_the_greatest_label():
             r"draw.loss\(criterion, output, y\), or are mixed as one-hot floats$",
         ),
         (
+            labels()[:, None],
+            TypeError,
+            r"^integer y must have shape \(7,\), got \(7, 1\): give y.squeeze\(1\), or y.float\(\) "
+            r"where it holds numbers to be predicted$",
+        ),
+        (
             torch.zeros(BATCH, 4, 3, dtype=torch.uint8),
             TypeError,
             r"integer y must have shape \(7,\), got \(7, 4, 3\).*draw.loss.*one-hot floats",
@@ -133,7 +139,7 @@ def test_the_least_and_the_greatest_label():
         ),
         (labels().tolist(), TypeError, "^y must be a torch.Tensor, got list$"),
         (labels().numpy(), TypeError, "^y must be a torch.Tensor, got ndarray$"),
-        (None, TypeError, "^y must be a torch.Tensor, got NoneType$"),
+        (None, TypeError, "^y must be given, as in mix"),
         ("cat", TypeError, "^y must be a torch.Tensor, got str$"),
         ((), TypeError, "^y must be a torch.Tensor, got tuple$"),
         (
@@ -150,7 +156,10 @@ def test_other_labels_are_refused(y, error, message):
 
 
 def test_integer_labels_need_the_number_of_classes():
-    message = r"^num_classes must be given for integer y, as in Mixup\(num_classes=10\), got None$"
+    message = (
+        r"^num_classes must be given for integer y, as in Mixup\(num_classes=10\), got None; where "
+        r"y holds numbers to be predicted, give y.float\(\)$"
+    )
     with pytest.raises(ValueError, match=message):
         mix()(images(), labels())
     with pytest.raises(ValueError, match=message):

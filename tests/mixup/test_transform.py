@@ -163,11 +163,10 @@ def test_without_a_generator_the_default_one_is_used():
         (
             torch.zeros(3).numpy(),
             TypeError,
-            "^x must be a torch.Tensor, a dict, list or tuple of them, or the number of examples, "
-            "got ndarray$",
+            "^x must be a torch.Tensor, or a dict, list or tuple of them, got ndarray$",
         ),
-        (2.0, TypeError, "or the number of examples, got float$"),
-        (None, TypeError, "or the number of examples, got NoneType$"),
+        (2.0, TypeError, "or a dict, list or tuple of them, got float$"),
+        (None, TypeError, "or a dict, list or tuple of them, got NoneType$"),
     ],
 )
 def test_bad_batches_are_named(x, error, message):
@@ -509,3 +508,10 @@ def test_the_state_around_it_plays_no_part(settings, surroundings):
     for one, other in zip(got, expected, strict=True):
         assert one.dtype == other.dtype
         assert torch.equal(one, other)
+
+
+def test_a_batch_without_labels_says_how_a_loader_mixes():
+    with pytest.raises(
+        TypeError, match=r"^y must be given, as in mix\(x, y\); a DataLoader takes "
+    ):
+        mb.Mixup(num_classes=3)([(torch.zeros(2), 0), (torch.ones(2), 1)])

@@ -96,8 +96,11 @@ class Settings:
         known = inspect.signature(function).parameters
         for name in keywords:
             if name not in known:
-                hint = nearest_hint(name, known)
-                raise TypeError(f"{function.__name__}() has no argument {name!r}{hint}")
+                taken = ", ".join(each for each in known if each not in ("data", "network"))
+                raise TypeError(
+                    f"{function.__name__}() has no argument {name!r}{nearest_hint(name, known)}; "
+                    f"it trains by SGD and takes {taken}"
+                )
         for field in fields(cls):
             if field.default is MISSING and field.name not in keywords:
                 raise TypeError(f"{function.__name__}() needs the argument {field.name!r}")
