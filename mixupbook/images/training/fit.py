@@ -103,8 +103,10 @@ def fit(
             (B, K), in training and in inference mode. A module given is copied, moved to `device`,
             and trained in training mode from its weights, which have to be float32; parameters
             without ``requires_grad`` stay as they are. Whether it can be trained is tried on a copy
-            first.
-        mixup: a `Mixup`, or any function (x, y) -> (x, targets) of a batch; targets may be soft.
+            first: all parameters have to be registered before it sees images, finite, and without
+            hooks.
+        mixup: a `Mixup`, or any function (x, y) -> (x, targets) of a batch; targets are integers
+            (B,) or floating rows (B, K).
             A `Mixup` is copied and draws from a generator of the run's; another function is used
             as it is, and its draws from torch's default generators follow from `seed`. Where there
             is a method ``set_epoch``, it hears of every epoch.
