@@ -37,6 +37,17 @@ def test_writes_are_whole_and_leave_nothing_beside(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0, 0o666)])
+def test_a_new_file_has_the_permissions_of_any_other(tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        write_atomically(tmp_path / "file", b"one")
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == mode
+
+
 def test_a_failed_write_keeps_what_was_there(tmp_path, monkeypatch):
     path = tmp_path / "file"
     write_atomically(path, b"one")

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import bookext
+import mutants
 import nbformat
 import pytest
 from cells import format_cells
@@ -242,3 +243,8 @@ def test_mathjax_has_every_part_that_the_pages_load():
     source = importlib.resources.files("sphinx-mathjax-offline") / "static" / "mathjax"
     for part in bookext.MATHJAX_PARTS:
         assert (source / part).is_file() or (source / part).is_dir()
+
+
+def test_the_rooms_of_mutants_are_there():
+    for modules, tests in mutants.ROOMS.values():
+        assert all((ROOT / place).exists() for place in [*modules, *tests])

@@ -217,6 +217,22 @@ class TestResume:
         weights = whole.network.state_dict()
         assert all(torch.equal(weights[n], v) for n, v in resumed.network.state_dict().items())
 
+    @pytest.mark.parametrize(
+        ("every", "epochs"), [(1, [0, 1, 2, 3, 4]), (2, [0, 2, 4]), (3, [0, 3, 4]), (9, [0, 4])]
+    )
+    def test_a_state_is_written_at_the_start_every_so_often_and_at_the_end(
+        self, tmp_path, every, epochs
+    ):
+        write, found = Checkpoint.write, []
+
+        def note(checkpoint, identity, state):
+            found.append(len(state["history"]))
+            write(checkpoint, identity, state)
+
+        with mock.patch.object(Checkpoint, "write", note):
+            fit(DATA, "small_convnet", **SETTINGS, checkpoint=Checkpoint(tmp_path / "a.pt", every))
+        assert found == epochs
+
     def test_a_finished_run_returns_at_once(self, tmp_path):
         path = tmp_path / "a.pt"
         first = fit(DATA, "small_convnet", **SETTINGS, checkpoint=path)
