@@ -36,6 +36,11 @@ CLIPPED = """() => [...document.querySelectorAll("span.math")]
     && e.querySelector("mjx-math").getBoundingClientRect().right
       > e.getBoundingClientRect().right + 1)
   .map((e) => e.textContent.slice(0, 120))"""
+# Formulas in the text that may get a scrollbar below them (Playwright itself hides the bars).
+WITH_BAR = """() => [...document.querySelectorAll("span.math")]
+  .filter((e) => /auto|scroll/.test(getComputedStyle(e).overflowX)
+    && getComputedStyle(e).scrollbarWidth !== "none")
+  .map((e) => e.textContent.slice(0, 120))"""
 # Code cells, the folded ones opened, that have to be scrolled to be read.
 CUT_CODE = """() => {
   document.querySelectorAll("details").forEach((e) => { e.open = true; });
@@ -124,10 +129,12 @@ def test_page_fits_phones_and_its_code_the_desktop(browser, site, name):
     page = browser.new_page(**DESKTOP)
     visit(page, site, name)
     assert page.evaluate(CUT_CODE) == []
+    assert page.evaluate(WITH_BAR) == []
     for width in (390, 375, 360):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate(OVERFLOWING) == []
         assert page.evaluate(CLIPPED) == []
+        assert page.evaluate(WITH_BAR) == []
     page.close()
 
 
