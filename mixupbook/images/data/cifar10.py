@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pooch
@@ -43,13 +44,14 @@ _ALLOWED = {
 }
 
 
+# `| Any`: what else is given is refused by hand, with messages for people.
 def load_cifar10(
-    root: str | os.PathLike | None = None,
-    download: bool = True,
+    root: str | os.PathLike | Any | None = None,
+    download: bool | Any = True,
     *,
-    mirrors: Sequence[str] = MIRRORS,
-    timeout: float = 30.0,
-    progress: bool = True,
+    mirrors: Sequence[str] | Any = MIRRORS,
+    timeout: float | Any = 30.0,
+    progress: bool | Any = True,
 ) -> ImageData:
     """CIFAR-10: 50 000 training and 10 000 test images of 32 x 32 pixels in ten classes.
 

@@ -5,7 +5,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -33,7 +33,8 @@ MANY_CHANNELS = 8
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
-def load_npz(path: str | os.PathLike) -> ImageData:
+# `| Any`: what else is given is refused by hand, with messages for people.
+def load_npz(path: str | os.PathLike | Any) -> ImageData:
     """One's own images, from an ``.npz`` file as ``numpy.savez`` writes it.
 
     The file holds the arrays ``x_train`` and ``x_test`` of uint8, shape (N, H, W) or (N, H, W, C),
