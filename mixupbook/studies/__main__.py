@@ -26,7 +26,6 @@ from mixupbook.studies.catalogue import STUDIES, Study, scaled, status
 from mixupbook.studies.record import Images, Record, SeedRun
 from mixupbook.studies.run import run_seed
 
-CHECKPOINT_EVERY = 5
 # What the package raises with a message for the user; anything else is a fault of ours.
 EXPLAINED = (FloatingPointError, OSError, ValueError, store.NotMade, torch.OutOfMemoryError)
 
@@ -150,7 +149,7 @@ def _run_missing(record: Record, data: ImageData, options: argparse.Namespace) -
             print("there is no time for another run")
             break
         path = options.work / f"{record.name}-{arm}-seed{seed}.pt"
-        checkpoint = Checkpoint(path, every=CHECKPOINT_EVERY)
+        checkpoint = Checkpoint(path, every=5)
         run = run_seed(record, arm, seed, data, device=options.device, checkpoint=checkpoint)
         record = record.model_copy(update={"runs": (*record.runs, run)})
         store.write(record, options.work)
@@ -161,10 +160,7 @@ def _run_missing(record: Record, data: ImageData, options: argparse.Namespace) -
 
 
 def _acknowledge(options: argparse.Namespace) -> None:
-    """Marks a stale record as standing: for a reason, or as arms come out as recorded.
-
-    Of a record that fits the source, arms are run again all the same, and there is nothing to mark.
-    """
+    """Marks a stale record as standing: for a reason, or as arms come out as recorded."""
     record, arms = store.load(options.name, options.out), options.recheck or []
     runs = [run for arm in arms for run in record.of(arm)[:1]]
     if len(runs) < len(arms):
@@ -175,11 +171,11 @@ def _acknowledge(options: argparse.Namespace) -> None:
         if reason is None:
             reason = f"Run again with every number as recorded: {listed}."
         # Marked before arms are run, so that the mark is for the source that runs.
-        nothing_to_mark = bool(runs) and not store.changed_sources(record)
-        marked = record if nothing_to_mark else store.acknowledge(record, reason)
+        fits = bool(runs) and not store.changed_sources(record)
+        marked = record if fits else store.acknowledge(record, reason)
         if runs:
             _recheck(record, runs, options)
-        if nothing_to_mark:
+        if fits:
             print(f"{record.name} fits the source, and comes out as recorded: nothing to mark")
         else:
             print(f"{store.write(marked, options.out)} is marked as standing")

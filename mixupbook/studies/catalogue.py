@@ -25,10 +25,7 @@ class Study:
 
     @property
     def arms(self) -> dict[str, dict[str, str | int | float] | None]:
-        """Keywords of `Mixup` by arm (None: standard training), the most telling first.
-
-        That is the order in which a seed goes through them, and may be cut short.
-        """
+        """Keywords of `Mixup` by arm (None: standard training), the most telling first."""
         middle = self.stops[len(self.stops) // 2]
         mapped = {f"constant-{it}" if isinstance(it, float) else it: it for it in self.label_maps}
         return {

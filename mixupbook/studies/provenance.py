@@ -15,14 +15,7 @@ __all__ = ["SOURCES", "environment", "source_digest", "source_digests"]
 _PACKAGE = Path(__file__).parent.parent
 
 # What decides the numbers: the modules of these folders, and these. (Images have their own digest.)
-SOURCES = (
-    "mixup",
-    "images.training",
-    "images.networks",
-    "images.isolation",
-    "images.data.pixels",
-    "studies.run",
-)
+SOURCES = ("mixup", "images", "images.training", "images.data.pixels", "studies.run")
 
 # Parts of the syntax tree that cannot change what a finished run computed: annotations, what a
 # `raise` would have said, and bookkeeping that differs between versions of Python.
@@ -54,8 +47,7 @@ def source_digests(names: Iterable[str]) -> dict[str, str]:
     digests = {}
     for name in names:
         place = _PACKAGE.joinpath(*name.split("."))
-        found = sorted(place.glob("[!_]*.py")) or [place.with_suffix(".py")]
-        for path in found:
+        for path in sorted(place.glob("[!_]*.py")) or [place.with_suffix(".py")]:
             module = ".".join(path.relative_to(_PACKAGE).with_suffix("").parts)
             there = path.is_file()
             digests[module] = source_digest(path.read_text("utf-8")) if there else "missing"

@@ -45,9 +45,7 @@ def load(name: str, folder: Path = FOLDER) -> Record:
     if found != FORMAT:
         raise RecordError(f"{file} must have format {FORMAT}, got {found!r}: make it again")
     if fields.pop("content", None) != _content_digest(fields):
-        raise RecordError(
-            f"{file} was edited or damaged: restore it, or delete it and make it anew"
-        )
+        raise RecordError(f"{file} was edited or damaged: restore it, or make it again")
     try:
         record = Record.model_validate_json(json.dumps(fields))
     except ValueError as error:
