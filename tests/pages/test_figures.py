@@ -16,17 +16,9 @@ from mixupbook.pages.figures import (
     image_row,
     label_bars,
     mixed_grid,
-    use_style,
 )
 
-
-@pytest.fixture(autouse=True)
-def style():
-    with mpl.rc_context():
-        mpl.use("Agg")
-        use_style()
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("style")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What the chapters on early stopping and recorded runs draw and tabulate."""
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ from studies.made_up import a_record, a_run
 
 from mixupbook.images.training.fit import Run
 from mixupbook.intervals import mean_interval
-from mixupbook.pages.figures import METHODS, use_style
+from mixupbook.pages.figures import METHODS
 from mixupbook.pages.image_figures import (
     arm_label,
     dose_curve,
@@ -21,14 +20,7 @@ from mixupbook.pages.image_figures import (
     status_table,
 )
 
-
-@pytest.fixture(autouse=True)
-def style():
-    with mpl.rc_context():
-        mpl.use("Agg")
-        use_style()
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("style")
 
 
 @pytest.fixture
