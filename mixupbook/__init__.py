@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Mixup": "mixup.transform",
+    "CutMix": "mixup.cutmix",
     "Draw": "mixup.draw",
     "mix_pairs": "mixup.draw",
     "label_coefficient": "mixup.label_maps",

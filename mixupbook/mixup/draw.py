@@ -3,15 +3,16 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from mixupbook._arguments import whole_number
 from mixupbook.mixup.coefficients import coefficients_in_unit_interval
-from mixupbook.mixup.interpolation import broadcast, interpolate
-from mixupbook.mixup.nested import Batch, map_examples, onto, values_can_be_read
+from mixupbook.mixup.criteria import both_losses
+from mixupbook.mixup.interpolation import broadcast, gather, interpolate
+from mixupbook.mixup.nested import Batch, check_number, map_examples, values_can_be_read
 from mixupbook.mixup.targets import as_targets, check_labels
 
 __all__ = ["Draw", "known_draw", "mix_pairs", "unmixed_draw"]
@@ -95,7 +96,7 @@ class Draw:
             >>> draw.mix({"pixel_values": torch.tensor([0.0, 4.0])})
             {'pixel_values': tensor([1., 3.])}
         """
-        return map_examples(lambda values: self._mixed(values, self.lam), x, len(self))
+        return map_examples(self._mix_one, x)
 
     def targets(self, y: Tensor, *, dtype: torch.dtype = torch.float32) -> Tensor:
         """Mixes labels.
@@ -155,14 +156,15 @@ class Draw:
             0.2685
         """
         check_labels(y, len(self))
-        loss = self._mean_checked(criterion(output, y))
         if self.mixes:
-            partners = criterion(output, y[onto(self.partner, y.device)])
-            label_lam = broadcast(self.label_lam, loss)
-            loss = label_lam * loss + (1 - label_lam) * partners
+            own, others = both_losses(criterion, output, y, gather(y, self.partner))
+            label_lam = broadcast(self.label_lam, self._checked_loss(own))
+            loss = label_lam * own + (1 - label_lam) * others
+        else:
+            loss = self._checked_loss(criterion(output, y))
         return loss if self.label_lam.ndim == 0 else loss.mean()
 
-    def _mean_checked(self, loss: object) -> Tensor:
+    def _checked_loss(self, loss: object) -> Tensor:
         if not isinstance(loss, Tensor):
             raise TypeError(f"criterion must return a torch.Tensor, got {type(loss).__name__}")
         if self.label_lam.ndim == 1 and (loss.ndim == 0 or len(loss) != len(self)):
@@ -173,31 +175,36 @@ class Draw:
             )
         return loss
 
+    def _mix_one(self, path: str, values: Tensor) -> Tensor:
+        if not values.is_floating_point():
+            raise TypeError(
+                f"{path} must be floating (convert images with {path}.float() / 255), "
+                f"got {values.dtype}"
+            )
+        check_number(path, values, len(self))
+        return self._mixed(values, self.lam)
+
     def _mixed(self, values: Tensor, lam: Tensor) -> Tensor:
         return interpolate(values, lam, self.partner) if self.mixes else values
 
 
-def known_draw(
-    lam: Tensor,
-    label_lam: Tensor,
-    partner: Tensor,
-    num_classes: int | None,
-    mixes: bool = True,
-) -> Draw:
+DrawKind = TypeVar("DrawKind", bound=Draw)
+
+
+def known_draw(kind: type[DrawKind], *, mixes: bool = True, **attributes: Any) -> DrawKind:
     """A `Draw` of values that are known to be right: the checks would cost a GPU a dozen calls."""
-    draw = object.__new__(Draw)
-    vars(draw).update(
-        lam=lam, label_lam=label_lam, partner=partner, num_classes=num_classes, mixes=mixes
-    )
+    draw = object.__new__(kind)
+    vars(draw).update(mixes=mixes, **attributes)
     return draw
 
 
 def unmixed_draw(
-    batch: int, device: torch.device, num_classes: int | None, *, per_sample: bool
-) -> Draw:
+    kind: type[DrawKind], batch: int, device: torch.device, *, per_sample: bool, **attributes: Any
+) -> DrawKind:
     """A `Draw` that mixes nothing."""
     one = torch.ones(batch if per_sample else (), dtype=torch.float32, device=device)
-    return known_draw(one, one, torch.arange(batch, device=device), num_classes, mixes=False)
+    oneself = torch.arange(batch, device=device)
+    return known_draw(kind, lam=one, label_lam=one, partner=oneself, mixes=False, **attributes)
 
 
 def mix_pairs(

@@ -1,6 +1,10 @@
 """Settings that are fixed once they are made."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar, NoReturn
+
+from mixupbook._arguments import nearest_hint
 
 __all__ = ["FixedSettings"]
 
@@ -11,18 +15,25 @@ class FixedSettings:
     Attributes:
         _settings: names of the settings, in the order of the representation.
         _instead: what to do instead of assigning to other names that are fixed.
+        _closed: where the class itself says True, it refuses names that it does not know, a
+            setting misspelt, say. What is derived from it may have names of its own.
 
     A class sets its settings through ``vars(self)``.
     """
 
     _settings: ClassVar[tuple[str, ...]] = ()
-    _instead: ClassVar[dict[str, str]] = {}
+    _instead: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    _closed: ClassVar[bool] = False
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in self._settings:
             self._refuse(name, f"make another, {type(self).__name__}(..., {name}={value!r})")
         if name in self._instead:
             self._refuse(name, self._instead[name])
+        if vars(type(self)).get("_closed", False) and not hasattr(self, name):
+            kind = type(self).__name__
+            hint = nearest_hint(name, [*self._settings, *self._instead])
+            raise AttributeError(f"a {kind} has nothing called {name!r}{hint}")
         super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:

@@ -9,7 +9,14 @@ from torch import Tensor
 from mixupbook._arguments import is_number, nearest_hint
 from mixupbook.mixup.coefficients import coefficients_in_unit_interval, in_unit_interval
 
-__all__ = ["INDEPENDENT", "LABEL_MAPS", "LabelMap", "label_coefficient"]
+__all__ = [
+    "INDEPENDENT",
+    "LABEL_MAPS",
+    "LabelMap",
+    "as_function",
+    "label_coefficient",
+    "of_larger_part",
+]
 
 LabelMap = str | float | Callable[[Tensor], Tensor]
 
@@ -74,9 +81,13 @@ def label_coefficient(label_map: LabelMap, lam: float | Tensor) -> Tensor:
         raise ValueError(
             "label_map 'independent' is a second draw, not a function of lam: use Mixup"
         )
-    larger = torch.maximum(lam, 1 - lam)
-    label_lam = as_function(label_map)(larger)
-    return torch.where(lam >= 0.5, label_lam, 1 - label_lam)
+    return of_larger_part(as_function(label_map), lam)
+
+
+def of_larger_part(function: Callable[[Tensor], Tensor], lam: Tensor) -> Tensor:
+    """`function` of coefficients in [0.5, 1], extended to [0, 1]: f(1 - lam) = 1 - f(lam)."""
+    values = function(torch.maximum(lam, 1 - lam))
+    return torch.where(lam >= 0.5, values, 1 - values)
 
 
 def as_function(label_map: LabelMap) -> Callable[[Tensor], Tensor]:

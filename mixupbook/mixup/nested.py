@@ -9,7 +9,15 @@ from torch import Tensor
 
 from mixupbook._arguments import whole_number
 
-__all__ = ["Batch", "batch_and_device", "map_examples", "onto", "values_can_be_read"]
+__all__ = [
+    "Batch",
+    "batch_and_device",
+    "check_number",
+    "first_examples",
+    "map_examples",
+    "onto",
+    "values_can_be_read",
+]
 
 Batch = Tensor | Mapping[Any, Any] | list[Any] | tuple[Any, ...]
 
@@ -37,16 +45,24 @@ def batch_and_device(x: Batch | int) -> tuple[int, torch.device]:
         TypeError: neither a batch nor a whole number.
         ValueError: no example in it.
     """
-    if isinstance(x, Tensor):
-        found = "x", x
-    elif isinstance(x, Mapping | list | tuple):
-        found = _first("x", x)
-    elif isinstance(x, numbers.Integral):
+    if isinstance(x, numbers.Integral):
         return whole_number("the number of examples", x, at_least=1), torch.device("cpu")
-    else:
+    _, examples = first_examples(x)
+    return len(examples), examples.device
+
+
+def first_examples(x: Batch) -> tuple[str, Tensor]:
+    """The first tensor of a batch, and the path that leads to it from "x".
+
+    Raises:
+        TypeError: no batch.
+        ValueError: no example in it.
+    """
+    if not isinstance(x, Tensor | Mapping | list | tuple):
         raise TypeError(
             f"x must be a torch.Tensor, or a dict, list or tuple of them, got {type(x).__name__}"
         )
+    found = _first("x", x)
     if found is None:
         raise ValueError(f"x must hold at least one tensor, got {x!r}")
     path, examples = found
@@ -56,7 +72,7 @@ def batch_and_device(x: Batch | int) -> tuple[int, torch.device]:
         raise ValueError(
             f"{path} must hold at least one example, got shape {tuple(examples.shape)}"
         )
-    return len(examples), examples.device
+    return path, examples
 
 
 def _first(path: str, x: Any) -> tuple[str, Any] | None:
@@ -74,38 +90,27 @@ def _first(path: str, x: Any) -> tuple[str, Any] | None:
     return None
 
 
-def map_examples(
-    function: Callable[[Tensor], Tensor], x: Batch, batch: int, path: str = "x"
-) -> Batch:
-    """`x` with `function` applied to each of its tensors: floating ones, of `batch` examples each.
+def map_examples(function: Callable[[str, Tensor], Tensor], x: Batch, path: str = "x") -> Batch:
+    """`x` with each of its tensors replaced by `function` of its path, for messages, and itself.
 
     Raises:
-        TypeError: something else than floating tensors, named by `path` and its place below it.
-        ValueError: another number of examples.
+        TypeError: something else than tensors, named by `path` and its place below it.
     """
     if isinstance(x, Tensor):
-        _check_examples(path, x, batch)
-        return function(x)
+        return function(path, x)
     if isinstance(x, Mapping):
-        return {
-            key: map_examples(function, value, batch, f"{path}[{key!r}]")
-            for key, value in x.items()
-        }
+        return {key: map_examples(function, value, f"{path}[{key!r}]") for key, value in x.items()}
     if isinstance(x, list | tuple):
         values = [
-            map_examples(function, value, batch, f"{path}[{index}]")
-            for index, value in enumerate(x)
+            map_examples(function, value, f"{path}[{index}]") for index, value in enumerate(x)
         ]
         # A named tuple takes its values one by one.
         return type(x)(*values) if hasattr(x, "_fields") else type(x)(values)
     raise TypeError(f"{path} must be a torch.Tensor, got {type(x).__name__}")
 
 
-def _check_examples(path: str, x: Tensor, batch: int) -> None:
-    if not x.is_floating_point():
-        raise TypeError(
-            f"{path} must be floating (convert images with {path}.float() / 255), got {x.dtype}"
-        )
+def check_number(path: str, x: Tensor, batch: int) -> None:
+    """Refuses what does not hold `batch` examples."""
     if x.ndim == 0 or len(x) != batch:
         raise ValueError(
             f"{path} must hold {batch} examples, as many as have a partner, "

@@ -56,7 +56,7 @@ class Schedule:
         if self.epoch is None:
             raise RuntimeError(
                 f"start_epoch={self.start} and stop_epoch={self.stop} need to know the epoch: "
-                "call set_epoch(epoch) on the Mixup before the loop over the batches of each epoch"
+                "call mix.set_epoch(epoch) before the loop over the batches of each epoch"
             )
         started = self.start is None or self.epoch >= self.start
         stopped = self.stop is not None and self.epoch >= self.stop

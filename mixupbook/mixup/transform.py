@@ -1,29 +1,17 @@
-"""Mixup itself: its settings, its schedule, and the draw of coefficients and partners."""
+"""Mixup itself: the draw of coefficients and partners."""
 
-import copy
-from collections.abc import Callable, Sequence
-from types import MappingProxyType
 from typing import Any
 
-import torch
 from torch import Tensor
-from torch.utils.data import get_worker_info
 
-from mixupbook._arguments import in_interval, true_or_false, whole_number
-from mixupbook.mixup.coefficients import folded_beta
-from mixupbook.mixup.collate import Key, MixedCollate, stack_pairs
 from mixupbook.mixup.draw import Draw, known_draw, unmixed_draw
-from mixupbook.mixup.fixed import FixedSettings
-from mixupbook.mixup.generators import checked, copied, drawing_device, of_worker, packed, unpacked
-from mixupbook.mixup.label_maps import INDEPENDENT, LabelMap, as_function
+from mixupbook.mixup.mixing import Mixing
 from mixupbook.mixup.nested import Batch, batch_and_device, onto
-from mixupbook.mixup.partners import ALL, Partners, check_partners, draw_partners
-from mixupbook.mixup.schedule import Schedule
 
 __all__ = ["Mixup"]
 
 
-class Mixup(FixedSettings):
+class Mixup(Mixing):
     """Mixup for a training loop, with decoupled labels and a schedule.
 
     Calling it on a batch draws lambda ~ Beta(alpha, alpha), folded to [0.5, 1] so that the first
@@ -57,151 +45,24 @@ class Mixup(FixedSettings):
     integer labels by the sum of their weights. `Draw.loss` mixes the loss of integer labels.
 
     ``torch.compile(mix)`` breaks its graph at the draw. For one graph (``fullgraph=True``) make the
-    draw outside, ``draw = mix.draw(len(x))``, and compile what uses it.
+    draw outside, ``draw = mix.draw(x)``, and compile what uses it.
+
+    Where several processes train together (``DistributedDataParallel``), each draws for its own
+    batch. With one seed in all of them they would draw alike: give each
+    ``generator=torch.Generator().manual_seed(seed + rank)``.
 
     Sources: Mixup, Zhang et al. (ICLR 2018); decoupled labels and the early stop, the abstract of
     Zou et al. (ICML 2023); the late start, a control after Golatkar et al. (NeurIPS 2019).
 
     Example:
+        >>> import torch
         >>> mix = Mixup(num_classes=3, label_map="hard", generator=torch.Generator().manual_seed(0))
         >>> x_mixed, targets = mix(torch.rand(5, 1, 8, 8), torch.tensor([0, 1, 2, 0, 1]))
         >>> x_mixed.shape, targets.argmax(dim=1).tolist()
         (torch.Size([5, 1, 8, 8]), [0, 1, 2, 0, 1])
     """
 
-    _settings = (
-        "alpha",
-        "label_map",
-        "num_classes",
-        "start_epoch",
-        "stop_epoch",
-        "per_sample",
-        "partners",
-    )
-    _instead = MappingProxyType(
-        {
-            "generator": "mix.with_generator(generator) is a copy that draws from another",
-            "epoch": "call mix.set_epoch(epoch)",
-            "active": "call mix.set_epoch(epoch)",
-        }
-    )
-
-    def __init__(
-        self,
-        alpha: float = 1.0,
-        *,
-        label_map: LabelMap = "identity",
-        num_classes: int | None = None,
-        start_epoch: int | None = None,
-        stop_epoch: int | None = None,
-        per_sample: bool = False,
-        partners: Partners = ALL,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        schedule = Schedule(start_epoch, stop_epoch)
-        independent = isinstance(label_map, str) and label_map == INDEPENDENT
-        label_function = None if independent else as_function(label_map)
-        if num_classes is not None:
-            num_classes = whole_number("num_classes", num_classes, at_least=2)
-        vars(self).update(
-            alpha=in_interval("alpha", alpha, 0),
-            label_map=label_map,
-            num_classes=num_classes,
-            start_epoch=schedule.start,
-            stop_epoch=schedule.stop,
-            per_sample=true_or_false("per_sample", per_sample),
-            partners=check_partners(partners),
-            generator=checked(generator),
-            _schedule=schedule,
-            _label_function=label_function,
-            _worker_seed=None,
-        )
-        if label_function is not None:
-            label_function(torch.linspace(0.5, 1, 101, dtype=torch.float32, device="cpu"))
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = vars(self).copy()
-        if self.generator is not None:
-            state["generator"] = packed(self.generator)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        if self.generator is not None:
-            vars(self).update(generator=unpacked(state["generator"]))
-
-    def __copy__(self) -> "Mixup":
-        return self.with_generator(copied(self.generator))
-
-    @property
-    def epoch(self) -> int | None:
-        """The epoch that `set_epoch` said, or None."""
-        return self._schedule.epoch
-
-    @property
-    def active(self) -> bool:
-        """Whether batches are mixed in the current epoch.
-
-        Raises:
-            RuntimeError: there is a schedule, and `set_epoch` has never been called.
-        """
-        return self._schedule.active and self.alpha > 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Tells the schedule which epoch begins, from 0: to be called before the loop over batches.
-
-        Workers of a loader whose ``collate_fn`` or data set mixes hear of it too, also persistent
-        ones where the system grants shared memory, else those that start later. A copy (by
-        `copy`, `pickle` or `with_generator`) has an epoch of its own.
-
-        Raises:
-            TypeError: `epoch` is not an integer.
-            ValueError: `epoch` is negative.
-        """
-        self._schedule.set_epoch(epoch)
-
-    def with_generator(self, generator: torch.Generator | None) -> "Mixup":
-        """A copy with the same settings and epoch that draws from `generator`."""
-        twin = object.__new__(type(self))
-        vars(twin).update(
-            vars(self),
-            generator=checked(generator),
-            _schedule=copy.copy(self._schedule),
-            _worker_seed=None,
-        )
-        return twin
-
-    def __call__(self, x: Batch, y: Tensor | None = None) -> tuple[Batch, Tensor]:
-        """Mixes a batch: a draw, for its examples (`Draw.mix`) and its labels (`Draw.targets`).
-
-        Args:
-            x: examples, shape (B, ...), floating, B >= 1; or a dict, list or tuple of such tensors.
-            y: labels, integer (B,) in 0..K-1, or floating of any shape (B, ...).
-
-        Returns:
-            ``(x_mixed, targets)``: `x_mixed` like `x`; `targets` rows (B, K) of integer labels,
-            else like `y`. In an epoch without mixing, `x` itself and the targets unmixed.
-
-        Raises:
-            TypeError: `x` not floating, or labels missing or of another kind.
-            ValueError: an empty batch, wrong shapes, labels out of range, integer labels without
-                `num_classes`, an example without a partner, or a label map that leaves [0, 1].
-            RuntimeError: there is a schedule, and `set_epoch` has never been called.
-
-        On a GPU, and under ``torch.compile``, a label out of range is not looked for: its target
-        is a row of NaN, and so are those of its partners (see `Draw`).
-        """
-        if y is None:
-            raise TypeError(
-                "y must be given, as in mix(x, y); a DataLoader takes collate_fn=mix.collate"
-            )
-        draw = self.draw
-        if torch.compiler.is_compiling():  # which cannot trace a generator
-            draw = torch.compiler.disable(draw)
-        drawn = draw(x, y)
-        # Half precision would round 0.7 + 0.3 away from one; cross_entropy takes float32 targets.
-        double = isinstance(x, Tensor) and x.dtype == torch.float64
-        return drawn.mix(x), drawn.targets(y, dtype=torch.float64 if double else torch.float32)
+    _closed = True
 
     def draw(self, x: Batch | int, y: Tensor | None = None) -> Draw:
         """Draws coefficients and partners for a batch.
@@ -219,6 +80,7 @@ class Mixup(FixedSettings):
             RuntimeError: there is a schedule, and `set_epoch` has never been called.
 
         Example:
+            >>> import torch
             >>> mix = Mixup(num_classes=3)
             >>> x, y = torch.rand(5, 8), torch.tensor([0, 1, 2, 0, 1])
             >>> network = torch.nn.Linear(8, 3)
@@ -229,71 +91,12 @@ class Mixup(FixedSettings):
         """
         self._hear_as_worker()
         batch, device = batch_and_device(x)
+        others: dict[str, Any] = {"num_classes": self.num_classes}
         if not self.active:
-            return unmixed_draw(batch, device, self.num_classes, per_sample=self.per_sample)
-        count = batch if self.per_sample else 1
-        place = self.generator, drawing_device(self.generator, device)
-        lam = onto(folded_beta(self.alpha, count, *place), device)
-        if self._label_function is None:
-            label_lam = onto(folded_beta(self.alpha, count, *place), device)
-        else:
-            label_lam = self._label_function(lam)
-        partner = onto(draw_partners(self.partners, batch, y, *place), device)
+            return unmixed_draw(Draw, batch, device, per_sample=self.per_sample, **others)
+        lam = onto(self._draw_lam(batch, device), device)
+        label_lam = self._draw_label_lam(lam, device)
+        partner = self._draw_partners(batch, y, device)
         if not self.per_sample:
             lam, label_lam = lam[0], label_lam[0]
-        return known_draw(lam, label_lam, partner, self.num_classes)
-
-    def collate(self, samples: Sequence[Any]) -> tuple[Batch, Tensor]:
-        """A ``collate_fn`` for ``torch.utils.data.DataLoader``: stacks samples, then mixes them.
-
-        Samples are pairs (x, y) of what ``default_collate`` can stack; for others see `after`. Each
-        worker process holds a copy; with a generator given, it draws from one of its own, seeded
-        from that and by the loader, or all would mix alike.
-
-        Raises:
-            TypeError: samples that are not pairs, or as for a batch.
-            ValueError: no sample, or as for a batch.
-
-        Example:
-            >>> mix = Mixup(num_classes=2)
-            >>> x, targets = mix.collate([(torch.zeros(3), 0), (torch.ones(3), 1)])
-            >>> x.shape, targets.shape
-            (torch.Size([2, 3]), torch.Size([2, 2]))
-        """
-        return self(*stack_pairs(samples))
-
-    def after(
-        self,
-        collate_fn: Callable[[Sequence[Any]], Any],
-        inputs: Key | Sequence[Key] = "pixel_values",
-        labels: Key = "labels",
-    ) -> Callable[[Sequence[Any]], Any]:
-        """A ``collate_fn`` that mixes what another one returns; it can be pickled if that one can.
-
-        Args:
-            collate_fn: takes samples to a dictionary, list or tuple.
-            inputs: the name or index of the part to mix, or a list of several.
-            labels: the name or index of the labels. Other parts stay as they are.
-
-        Raises:
-            TypeError: an argument of the wrong kind; at a batch, as for calling the Mixup.
-            ValueError: no inputs, or labels among them; at a batch, a part that is missing.
-
-        Example:
-            >>> from torch.utils.data import default_collate
-            >>> collate_fn = Mixup(num_classes=2).after(default_collate, inputs="x", labels="y")
-            >>> batch = collate_fn([{"x": torch.zeros(3), "y": 0}, {"x": torch.ones(3), "y": 1}])
-            >>> batch["x"].shape, batch["y"].shape
-            (torch.Size([2, 3]), torch.Size([2, 2]))
-        """
-        return MixedCollate(self, collate_fn, inputs, labels)
-
-    def _hear_as_worker(self) -> None:
-        """In a loader's worker: takes over the epoch, and a generator of the worker's own."""
-        worker = get_worker_info()
-        if worker is None:
-            return
-        self._schedule.hear()
-        if self.generator is not None and self._worker_seed != worker.seed:
-            generator = of_worker(self.generator, worker.seed)
-            vars(self).update(generator=generator, _worker_seed=worker.seed)
+        return known_draw(Draw, lam=lam, label_lam=label_lam, partner=partner, **others)

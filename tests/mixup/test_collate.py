@@ -315,7 +315,7 @@ def test_workers_hear_of_the_epoch(way, context, persistent):
 
 @ways
 def test_a_schedule_that_hears_of_no_epoch_is_an_error_in_workers_too(way):
-    with pytest.raises(RuntimeError, match=r"call set_epoch\(epoch\) on the Mixup before the loop"):
+    with pytest.raises(RuntimeError, match=r"call mix.set_epoch\(epoch\) before the loop"):
         batches(way(mb.Mixup(num_classes=8, stop_epoch=3)))
 
 

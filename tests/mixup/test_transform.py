@@ -224,7 +224,7 @@ def test_a_schedule_that_hears_of_no_epoch_is_an_error(schedule):
     mix = mb.Mixup(num_classes=CLASSES, **schedule)
     shown = (
         f"start_epoch={schedule.get('start_epoch')} and stop_epoch={schedule.get('stop_epoch')} "
-        r"need to know the epoch: call set_epoch\(epoch\) on the Mixup before the loop over the "
+        r"need to know the epoch: call mix.set_epoch\(epoch\) before the loop over the "
         "batches of each epoch$"
     )
     for attempt in (
