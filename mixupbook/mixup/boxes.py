@@ -27,15 +27,16 @@ def draw_boxes(
 
 
 def boxes_about(rows: Tensor, columns: Tensor, lam: Tensor, size: Size) -> Tensor:
-    """The boxes about given pixels, clipped to the image: Yun et al. (ICCV 2019), their eq. 2.
+    """The boxes of Yun et al. (ICCV 2019) about given pixels, clipped to the image.
 
-    As in their code and its descendants, each half of a side is rounded down.
+    Their sides are rounded down to whole pixels, so that before clipping a share of at most
+    1 - lam lies inside. (Their code rounds half a side down, and with it odd sides by one more.)
     """
     root = (1 - lam.double()).sqrt()
 
     def ends(middle: Tensor, length: int) -> tuple[Tensor, Tensor]:
-        half = (root * length / 2).to(torch.int64)
-        return (middle - half).clamp_min(0), (middle + half).clamp_max(length)
+        side = (root * length).to(torch.int64)
+        return (middle - side // 2).clamp_min(0), (middle + (side + 1) // 2).clamp_max(length)
 
     height, width = size
     (x1, x2), (y1, y2) = ends(columns, width), ends(rows, height)

@@ -19,8 +19,8 @@ def stack_pairs(samples: Sequence[Any]) -> tuple[Batch, Any]:
     """Stacks samples (x, y) to a batch of each, numbers on the processor.
 
     Raises:
-        TypeError: samples that are not pairs.
-        ValueError: no sample.
+        TypeError: samples that are not pairs, or of what cannot be stacked.
+        ValueError: no sample, or samples of different shapes.
     """
     if len(samples) == 0:
         raise ValueError("samples must hold at least one pair (x, y), got none")
@@ -36,8 +36,15 @@ def stack_pairs(samples: Sequence[Any]) -> tuple[Batch, Any]:
             f"samples must be pairs (x, y), got {first!r:.60}: for other samples there is "
             "mix.after(collate_fn, inputs=0, labels=1)"
         )
-    with torch.device("cpu"):  # whatever torch's default device is
-        x, y = default_collate(samples)
+    try:
+        with torch.device("cpu"):  # whatever torch's default device is
+            x, y = default_collate(samples)
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(
+            f"samples must be tensors or numbers of one shape, to be stacked, but {error}: bring "
+            "them to one shape in the data set, or let a function of your own stack them, in "
+            "mix.after(collate_fn, inputs=0, labels=1)"
+        ) from error
     return x, y
 
 

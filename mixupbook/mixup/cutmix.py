@@ -1,6 +1,7 @@
 """CutMix: a box of each image is filled from its partner's, and labels follow the area."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -113,12 +114,13 @@ class CutMix(Mixing):
         return known_draw(CutDraw, partner=partner, **others)
 
 
+@dataclass(frozen=True, eq=False, init=False, kw_only=True)
 class CutDraw(Draw):
     """The boxes, coefficients and partners of one batch of images: what `CutMix.draw` returns.
 
     Attributes:
-        box: (x1, y1, x2, y2) in whole pixels, of columns x1 to x2 - 1 in rows y1 to y2 - 1: integer,
-            shape (4,) or, with a box for each image, (B, 4).
+        box: (x1, y1, x2, y2), columns x1 to x2 - 1 in rows y1 to y2 - 1: integer, shape (4,) or,
+            with a box for each image, (B, 4).
         size: (H, W) of the images.
         lam: the share of an image's area that is its own, in [0, 1]: shape () or (B,), float32.
         label_lam, partner, num_classes, mixes: as in `Draw`.
@@ -130,7 +132,7 @@ class CutDraw(Draw):
         >>> import torch
         >>> draw = CutMix(generator=torch.Generator().manual_seed(2)).draw(torch.zeros(3, 1, 4, 6))
         >>> draw.box, draw.lam, draw.partner
-        (tensor([3, 0, 6, 2]), tensor(0.7500), tensor([1, 2, 0]))
+        (tensor([4, 0, 6, 2]), tensor(0.8333), tensor([1, 2, 0]))
     """
 
     box: Tensor

@@ -5,6 +5,7 @@ Kinds and shapes are checked everywhere; values only where they can be read.
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,8 +35,8 @@ def as_targets(y: Tensor, batch: int, num_classes: int | None, dtype: torch.dtyp
         return y
     if y.dtype == torch.bool or y.is_complex():
         raise TypeError(
-            f"y must be integer or floating, got {y.dtype}; several labels for an example are "
-            "mixed as y.float()"
+            f"y must be integer or floating, got {y.dtype}: give two classes as y.long(), and "
+            "several labels for an example as y.float()"
         )
     if y.ndim == 2 and y.shape[1] == 1:
         raise TypeError(
@@ -58,17 +59,21 @@ def as_targets(y: Tensor, batch: int, num_classes: int | None, dtype: torch.dtyp
 
 def check_labels(y: Any, batch: int) -> None:
     """Refuses what is not a tensor with one label, of whatever kind, for each example."""
-    if isinstance(y, list | tuple) and any(isinstance(label, str) for label in y):
-        raise TypeError(
-            f"y must be a torch.Tensor, got strings ({y[0]!r}, ...): number the classes from 0"
-        )
     if not isinstance(y, Tensor):
-        raise TypeError(f"y must be a torch.Tensor, got {type(y).__name__}")
+        raise TypeError(f"y must be a torch.Tensor, got {_described(y)}")
     if y.ndim == 0 or len(y) != batch:
         raise ValueError(
             f"y must have one label for each of the {batch} examples, shape ({batch},) or "
             f"({batch}, ...), got shape {tuple(y.shape)}"
         )
+
+
+def _described(y: Any) -> str:
+    """What is no tensor, and how it becomes one."""
+    sequence = isinstance(y, list | tuple | np.ndarray) and len(y) > 0
+    if sequence and any(isinstance(label, str) for label in y):
+        return f"strings ({str(y[0])!r}, ...): number the classes from 0"
+    return type(y).__name__ + (": give torch.as_tensor(y)" if sequence else "")
 
 
 def _one_hot(y: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:

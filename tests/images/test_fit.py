@@ -14,6 +14,7 @@ from mixupbook.images.training.evaluation import error_rate as measured_error
 from mixupbook.images.training.fit import TrainingInterrupted, fit
 from mixupbook.images.training.randomness import streams
 from mixupbook.images.training.settings import Settings
+from mixupbook.mixup.cutmix import CutMix
 from mixupbook.mixup.transform import Mixup
 
 DATA = load_digits(train=33, test=50)
@@ -39,6 +40,14 @@ def plain_settings(**changes):
 
 
 class TestFit:
+    def test_takes_cutmix_as_it_takes_mixup(self):
+        mixup = CutMix(num_classes=10, stop_epoch=1)
+        runs = [fit(DATA, network_with_everything(), mixup=mixup, **SETTINGS) for _ in range(2)]
+        assert runs[0].history == runs[1].history
+        plain = fit(DATA, network_with_everything(), **SETTINGS)
+        assert runs[0].history != plain.history
+        assert mixup.epoch is None
+
     def test_agrees_with_a_plain_loop(self):
         """The same batches and rates, with an optimiser of a few lines."""
         lr, momentum, decay = 0.05, 0.8, 0.01

@@ -18,6 +18,7 @@ from mixupbook.images.training.fit import fit
 from mixupbook.images.training.identity import difference, identity
 from mixupbook.images.training.parts import Unidentified
 from mixupbook.images.training.settings import Settings
+from mixupbook.mixup.cutmix import CutMix
 from mixupbook.mixup.transform import Mixup
 
 DATA = load_digits(train=12, test=5)
@@ -100,6 +101,9 @@ class TestMixup:
         mixup = identity_of(mixup=Mixup(0.2, num_classes=10))["mixup"]
         assert mixup.startswith("Mixup(alpha=0.2, label_map='identity', num_classes=10, ")
         assert mixup != identity_of(mixup=Mixup(8, num_classes=10))["mixup"]
+        cutmix = identity_of(mixup=CutMix(0.2, num_classes=10))["mixup"]
+        assert cutmix.startswith("CutMix(alpha=0.2, label_map='identity', num_classes=10, ")
+        assert cutmix.split()[-1] != mixup.split()[-1]
 
     def test_its_generator_and_epoch_say_nothing(self):
         used = Mixup(num_classes=10, stop_epoch=3, generator=torch.Generator().manual_seed(1))

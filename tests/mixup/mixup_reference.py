@@ -26,3 +26,23 @@ def images(batch=BATCH, seed=1, dtype=torch.float32):
 
 def labels(batch=BATCH, classes=CLASSES, seed=2):
     return torch.randint(classes, (batch,), generator=seeded(seed))
+
+
+def slow_cut(values, box, partner):
+    """`values`, the pixels of each one's box taken from its partner one by one."""
+    boxes = box.tolist() if box.ndim == 2 else [box.tolist()] * len(values)
+    cut = values.clone()
+    for i, j in enumerate(partner.tolist()):
+        x1, y1, x2, y2 = boxes[i]
+        for row in range(y1, y2):
+            for column in range(x1, x2):
+                cut[i, ..., row, column] = values[j, ..., row, column]
+    return cut
+
+
+def kept(box, size):
+    """The share of an image's pixels outside of its box, counted."""
+    x1, y1, x2, y2 = box.tolist()
+    pixels = [(row, column) for row in range(size[0]) for column in range(size[1])]
+    inside = [1 for row, column in pixels if y1 <= row < y2 and x1 <= column < x2]
+    return 1 - len(inside) / len(pixels)

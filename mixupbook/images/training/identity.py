@@ -8,6 +8,7 @@ from torch import nn
 from mixupbook.images.data.images import ImageData
 from mixupbook.images.training.parts import digest_of, digest_of_values
 from mixupbook.images.training.settings import Settings
+from mixupbook.mixup.cutmix import CutMix
 from mixupbook.mixup.transform import Mixup
 
 __all__ = ["difference", "identity"]
@@ -62,8 +63,8 @@ def _named(name: str, part: object, vouched: bool) -> str | None:
     """A part as its name and, where it is more than a name, its digest."""
     if part is None or isinstance(part, str):
         return part
-    # Not every repr is the same in every process; that of Mixup is.
-    label = repr(part) if type(part) is Mixup else getattr(part, "__qualname__", None)
+    # Not every repr is the same in every process; those of Mixup and CutMix are.
+    label = repr(part) if type(part) in (Mixup, CutMix) else getattr(part, "__qualname__", None)
     return f"{label or type(part).__qualname__} {digest_of(part, name, vouched=vouched)}"
 
 
