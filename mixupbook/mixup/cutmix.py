@@ -1,6 +1,5 @@
 """CutMix: a box of each image is filled from its partner's, and labels follow the area."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mixupbook.mixup.boxes import draw_boxes, kept_share, paste
+from mixupbook.mixup.criteria import Criterion, check_classes
 from mixupbook.mixup.draw import Draw, known_draw, unmixed_draw
 from mixupbook.mixup.label_maps import of_larger_part
 from mixupbook.mixup.mixing import Mixing
@@ -166,17 +166,19 @@ class CutDraw(Draw):
         check_labels(y, len(self))
         return self._mix_one("y", y) if _are_masks(y) else super().targets(y, dtype=dtype)
 
-    def loss(self, criterion: Callable[[Any, Tensor], Tensor], output: Any, y: Tensor) -> Tensor:
+    def loss(self, criterion: Criterion, output: Any, y: Tensor) -> Tensor:
         """The mixed loss of labels, as `Draw.loss` has it; of masks that of the masks cut.
 
         Raises:
-            TypeError: `y`, or what `criterion` returns, is not a tensor.
+            TypeError: as in `Draw.loss`.
             ValueError: as in `Draw.loss`, or masks of another height or width.
         """
         check_labels(y, len(self))
         if not _are_masks(y):
             return super().loss(criterion, output, y)
-        loss = criterion(output, self._mix_one("y", y))
+        y = self._mix_one("y", y)
+        check_classes(criterion, output, y)
+        loss = criterion(output, y)
         return loss if self.label_lam.ndim == 0 else loss.mean()
 
     def _mix_one(self, path: str, values: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """A draw of Mixup, and what it does to examples, to targets and to a loss."""
 
 import warnings
-from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, TypeVar
 
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from mixupbook._arguments import whole_number
 from mixupbook.mixup.coefficients import coefficients_in_unit_interval
-from mixupbook.mixup.criteria import both_losses
+from mixupbook.mixup.criteria import Criterion, both_losses, check_classes
 from mixupbook.mixup.interpolation import broadcast, gather, interpolate
 from mixupbook.mixup.nested import Batch, check_number, map_examples, values_can_be_read
 from mixupbook.mixup.targets import as_targets, check_labels
@@ -125,7 +124,7 @@ class Draw:
         """
         return self._mixed(as_targets(y, len(self), self.num_classes, dtype), self.label_lam)
 
-    def loss(self, criterion: Callable[[Any, Tensor], Tensor], output: Any, y: Tensor) -> Tensor:
+    def loss(self, criterion: Criterion, output: Any, y: Tensor) -> Tensor:
         """The mixed loss, for labels as they are:
 
         label_lam criterion(output, y) + (1 - label_lam) criterion(output, y[partner]).
@@ -145,7 +144,8 @@ class Draw:
             with ``ignore_index`` or class weights, take one coefficient for the batch.
 
         Raises:
-            TypeError: `y`, or what `criterion` returns, is not a tensor.
+            TypeError: `y`, or what `criterion` returns, is not a tensor; or labels that cross
+                entropy does not take.
             ValueError: not B labels, or not B losses where each example has a coefficient.
 
         Example:
@@ -156,6 +156,7 @@ class Draw:
             0.2685
         """
         check_labels(y, len(self))
+        check_classes(criterion, output, y)
         if self.mixes:
             own, others = both_losses(criterion, output, y, gather(y, self.partner))
             label_lam = broadcast(self.label_lam, self._checked_loss(own))

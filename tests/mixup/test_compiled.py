@@ -1,4 +1,4 @@
-"""Mixup under torch.compile itself: the same results, whole graphs, and no plausible number.
+"""Mixup and CutMix under torch.compile itself: the same results, whole graphs, and no plausible number.
 
 Most tests stop before code is generated (`aot_eager`), which takes a fifth of the time; one for
 each fault goes all the way, where there is a C++ compiler.
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:Deprecation
 CLASSES = 3
 COMPILER = shutil.which("g++") or shutil.which("clang++")
 BACKENDS = ["aot_eager", "inductor"] if COMPILER else ["aot_eager"]
+each_kind = pytest.mark.parametrize("kind", [mb.Mixup, mb.CutMix])
 all_backends = pytest.mark.parametrize("backend", BACKENDS)
 
 # Labels out of range, each where the six examples have the index.
@@ -32,8 +33,12 @@ def _fresh_compiler():
     torch._dynamo.reset()
 
 
+def made(kind, **settings):
+    return kind(**{"num_classes": CLASSES, "generator": seeded(1), **settings})
+
+
 def mixup(**settings):
-    return mb.Mixup(**{"num_classes": CLASSES, "generator": seeded(1), **settings})
+    return made(mb.Mixup, **settings)
 
 
 def close(first, second):
@@ -64,13 +69,14 @@ def test_floating_labels_of_any_shape(backend):
         close(compiled(images(4), y), plain(images(4), y))
 
 
+@each_kind
 @all_backends
 @pytest.mark.parametrize(("y", "outside"), OUT_OF_RANGE)
-def test_labels_out_of_range_are_nan_and_never_a_plausible_loss(y, outside, backend):
+def test_labels_out_of_range_are_nan_and_never_a_plausible_loss(y, outside, backend, kind):
     x, y = images(6), torch.tensor(y)
     for per_sample in (False, True):
-        draw = mixup(per_sample=per_sample).draw(6)
-        compiled = torch.compile(mixup(per_sample=per_sample), backend=backend)
+        draw = made(kind, per_sample=per_sample).draw(x)
+        compiled = torch.compile(made(kind, per_sample=per_sample), backend=backend)
         mixed, targets = compiled(x, y)
         close([mixed], [draw.mix(x)])
         partners = draw.partner.tolist()
@@ -83,22 +89,80 @@ def test_labels_out_of_range_are_nan_and_never_a_plausible_loss(y, outside, back
         assert cross_entropy(torch.zeros(6, CLASSES), targets).isnan()
 
 
+@each_kind
 @all_backends
-def test_one_graph_where_the_draw_is_made_outside(backend):
+@pytest.mark.parametrize("label", [CLASSES, -1])
+def test_the_loss_of_a_label_out_of_range_is_an_error(label, backend, kind):
+    draw = made(kind).draw(images())
+    compiled = torch.compile(
+        lambda output, y: draw.loss(cross_entropy, output, y), fullgraph=True, backend=backend
+    )
+    output, y = torch.rand(BATCH, CLASSES), labels(classes=CLASSES)
+    close([compiled(output, y)], [draw.loss(cross_entropy, output, y)])
+    y[3] = label
+    with pytest.raises((IndexError, RuntimeError), match=r"(?i)out of bounds"):
+        compiled(output, y)
+
+
+@each_kind
+@all_backends
+def test_one_graph_where_the_draw_is_made_outside(backend, kind):
     counter = CompileCounterWithBackend(backend)
 
     @torch.compile(fullgraph=True, backend=counter)
     def mixed(draw, x, y):
         return draw.mix(x), draw.targets(y), draw.loss(cross_entropy, x.mean(dim=2)[:, :3, 0], y)
 
-    mix = mixup()
+    mix = made(kind)
     for batch in (8, 8, 8, 5, 8, 3):  # with odd last batches, and new draws
         x, y = images(batch), labels(batch, CLASSES)
-        draw = mix.draw(len(x))
+        draw = mix.draw(x)
         expected = draw.mix(x), draw.targets(y)
         loss = draw.loss(cross_entropy, x.mean(dim=2)[:, :3, 0], y)
         close(mixed(draw, x, y), (*expected, loss))
     assert counter.frame_count == 2  # one for the first batch, one for any number of examples
+
+
+PIXELS = torch.randint(CLASSES, (BATCH, 5, 4), generator=seeded(3))
+LABELS = [
+    labels(classes=CLASSES),
+    torch.eye(CLASSES)[labels(classes=CLASSES)],
+    torch.rand(BATCH, generator=seeded(4)),
+    torch.rand(BATCH, CLASSES, 5, 4, generator=seeded(5)),
+]
+
+
+@each_kind
+@pytest.mark.parametrize("per_sample", [False, True])
+def test_labels_of_every_kind_in_one_graph(per_sample, kind):
+    draw = made(kind, per_sample=per_sample).draw(images())
+    ways = {"fullgraph": True, "backend": "aot_eager"}
+    targets = torch.compile(draw.targets, **ways)
+    for y in [*LABELS, *[PIXELS] * (kind is mb.CutMix)]:
+        close([targets(y)], [draw.targets(y)])
+    criterion = torch.nn.CrossEntropyLoss(
+        weight=torch.tensor([1.0, 2.0, 0.5]), ignore_index=1, reduction="none"
+    )
+    loss = torch.compile(draw.loss, **ways)
+    for output, y in [
+        (torch.rand(BATCH, CLASSES, generator=seeded(6)), LABELS[0]),
+        (images(seed=7), PIXELS),
+    ]:
+        close([loss(criterion, output, y)], [draw.loss(criterion, output, y)])
+    smooth = torch.nn.CrossEntropyLoss(label_smoothing=0.1, reduction="none")
+    close([loss(smooth, images(seed=7), PIXELS)], [draw.loss(smooth, images(seed=7), PIXELS)])
+
+
+@all_backends
+@pytest.mark.parametrize("per_sample", [False, True])
+def test_boxes_and_gradients_in_one_graph(per_sample, backend):
+    draw = made(mb.CutMix, per_sample=per_sample).draw(images())
+    mixed = torch.compile(draw.mix, fullgraph=True, backend=backend)
+    x, weight = images().requires_grad_(), images(seed=9)
+    (mixed(x) * weight).sum().backward()
+    plain = images().requires_grad_()
+    (draw.mix(plain) * weight).sum().backward()
+    close([mixed(images()), x.grad], [draw.mix(images()), plain.grad])
 
 
 def test_one_graph_around_a_draw_that_it_closes_over():

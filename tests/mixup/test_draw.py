@@ -191,6 +191,53 @@ def test_the_loss_is_the_mixture_of_two_losses(criterion, output, y):
     assert got.dtype == output.dtype
 
 
+class CountsLogarithms(TorchDispatchMode):
+    """Counts the dear part of a cross entropy, forwards and backwards."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += "log_softmax" in str(function)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    ("criterion", "times"),
+    [
+        (cross_entropy, 1),
+        (torch.nn.CrossEntropyLoss(weight=WEIGHT, ignore_index=2), 1),
+        (torch.nn.CrossEntropyLoss(reduction="sum"), 1),
+        (torch.nn.CrossEntropyLoss(label_smoothing=0.1), 2),
+        (lambda output, y: cross_entropy(output, y), 2),
+    ],
+)
+def test_cross_entropy_of_both_labels_takes_one_logarithm(criterion, times):
+    """So that it costs no more than that of targets, whose rows are mixed first."""
+    output = OUTPUT.clone().requires_grad_()
+    with CountsLogarithms() as counted:
+        a_draw().loss(criterion, output, labels()).backward()
+    assert counted.count == 2 * times
+    twice = OUTPUT.clone().requires_grad_()
+    both = [criterion(twice, y) for y in (labels(), labels()[PARTNER])]
+    (a_draw().label_lam.float() * both[0] + (1 - a_draw().label_lam.float()) * both[1]).backward()
+    torch.testing.assert_close(output.grad, twice.grad)
+
+
+def test_a_criterion_of_ones_own_is_asked_both_times():
+    class Counting(torch.nn.CrossEntropyLoss):
+        calls = 0
+
+        def forward(self, output, y):
+            self.calls += 1
+            return super().forward(output, y)
+
+    criterion = Counting()
+    a_draw().loss(criterion, OUTPUT, labels())
+    assert criterion.calls == 2
+
+
 def test_class_weights_divide_rows_otherwise_than_integers_and_the_loss_follows_the_integers():
     """The trap that the docstrings name, on unmixed labels."""
     y = labels()
@@ -332,7 +379,11 @@ X, Y = images(), torch.eye(BATCH)
             r"^y must be floating \(give labels as one_hot\(y, K\).float\(\)\), got torch.int64$",
         ),
         ({"y": Y[:3]}, ValueError, "^y must have one label for each of the 7 examples"),
-        ({"y": Y.tolist()}, TypeError, "^y must be a torch.Tensor, got list$"),
+        (
+            {"y": Y.tolist()},
+            TypeError,
+            r"^y must be a torch.Tensor, got list: give torch.as_tensor",
+        ),
     ],
 )
 def test_bad_pairs_are_named(change, error, message):

@@ -42,13 +42,8 @@ def gradients(model):
 
 
 def test_two_processes_draw_apart_and_agree_on_the_gradient(tmp_path):
-    command = [sys.executable, two_ranks.__file__]
-    ranks = [subprocess.Popen([*command, str(rank), str(tmp_path)]) for rank in (0, 1)]
-    try:
-        assert [rank.wait(timeout=120) for rank in ranks] == [0, 0]
-    finally:
-        for rank in ranks:
-            rank.kill()
+    # Processes of their own: gloo keeps threads, which this one should not have.
+    subprocess.run([sys.executable, two_ranks.__file__, tmp_path], check=True, timeout=300)
     found = [torch.load(tmp_path / f"rank{rank}.pt") for rank in (0, 1)]
     x, y = two_ranks.batch()
     for kind in ("Mixup", "CutMix"):

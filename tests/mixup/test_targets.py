@@ -128,8 +128,8 @@ def test_the_least_and_the_greatest_label():
         (
             labels() > 2,
             TypeError,
-            r"^y must be integer or floating, got torch.bool; several labels for an example are "
-            r"mixed as y.float\(\)$",
+            r"^y must be integer or floating, got torch.bool: give two classes as y.long\(\), and "
+            r"several labels for an example as y.float\(\)$",
         ),
         (one_hot(labels()) > 0, TypeError, r"^y must be .* got torch.bool"),
         (
@@ -137,8 +137,8 @@ def test_the_least_and_the_greatest_label():
             TypeError,
             "^y must be .* got torch.comp",
         ),
-        (labels().tolist(), TypeError, "^y must be a torch.Tensor, got list$"),
-        (labels().numpy(), TypeError, "^y must be a torch.Tensor, got ndarray$"),
+        (labels().tolist(), TypeError, r"^y must be a torch.Tensor, got list: give torch.as_tens"),
+        (labels().numpy(), TypeError, r"^y must be a torch.Tensor, got ndarray: give torch.as_"),
         (None, TypeError, "^y must be given, as in mix"),
         ("cat", TypeError, "^y must be a torch.Tensor, got str$"),
         ((), TypeError, "^y must be a torch.Tensor, got tuple$"),

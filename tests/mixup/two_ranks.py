@@ -1,8 +1,10 @@
-"""One of two processes that train one network together: ``python two_ranks.py RANK FOLDER``.
+"""Two processes that train one network together: ``python two_ranks.py FOLDER``.
 
-It mixes its half of a batch, and saves its draw and the gradient that the processes agreed on.
+Each mixes its half of a batch, and saves its draw and the gradient that the two agreed on.
 """
 
+import importlib
+import multiprocessing
 import sys
 from pathlib import Path
 
@@ -39,7 +41,7 @@ def loss_of(mix, model, x, y):
     return draw.loss(cross_entropy, model(draw.mix(x)), y) + cross_entropy(model(mixed), targets)
 
 
-def main(rank, folder):
+def train(rank, folder):
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=2
     )
@@ -54,5 +56,17 @@ def main(rank, folder):
     distributed.destroy_process_group()
 
 
+def main(folder):
+    # DistributedDataParallel imports it, for seconds: once for both.
+    importlib.import_module("torch._dynamo")
+    forking = multiprocessing.get_context("fork")
+    ranks = [forking.Process(target=train, args=(rank, folder), daemon=True) for rank in (0, 1)]
+    for rank in ranks:
+        rank.start()
+    for rank in ranks:
+        rank.join()
+    return max(abs(rank.exitcode) for rank in ranks)
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    sys.exit(main(Path(sys.argv[1])))
