@@ -1,4 +1,4 @@
-"""Mixup and CutMix under torch.compile itself: the same results, whole graphs, and no plausible number.
+"""Mixing under torch.compile itself: the same results, whole graphs, and no plausible number.
 
 Most tests stop before code is generated (`aot_eager`), which takes a fifth of the time; one for
 each fault goes all the way, where there is a C++ compiler.
