@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, log_softmax, nll_loss
 
 __all__ = ["Criterion", "both_losses", "check_classes"]
 
 Criterion = Callable[[Any, Tensor], Tensor]
+
+AS_BY_DEFAULT = nn.CrossEntropyLoss()
 
 
 def check_classes(criterion: Criterion, output: Any, y: Tensor) -> None:
@@ -40,18 +42,29 @@ def both_losses(
     Cross entropy of integer labels takes the logarithm of the softmax, its dear part, once for
     both: less than the cross entropy of targets costs, where two calls would cost more.
     """
-    options = {}
-    if isinstance(criterion, torch.nn.CrossEntropyLoss):
-        names = ("weight", "ignore_index", "reduction")
-        options = {name: getattr(criterion, name) for name in names}
-    smoothing = getattr(criterion, "label_smoothing", 0.0)
-    if not _is_cross_entropy(criterion, output) or y.is_floating_point() or smoothing > 0:
+    if not _is_cross_entropy(criterion, output) or y.is_floating_point():
+        return criterion(output, y), criterion(output, others)
+    module = AS_BY_DEFAULT if criterion is cross_entropy else criterion
+    if module.label_smoothing > 0 and module.weight is not None:  # where torch divides otherwise
         return criterion(output, y), criterion(output, others)
     log_p = log_softmax(output, dim=1)
-    return nll_loss(log_p, y, **options), nll_loss(log_p, others, **options)
+    # What smoothing gives to all classes alike.
+    mean = log_p.mean(dim=1, keepdim=True) if module.label_smoothing > 0 else None
+    return _ended(module, log_p, mean, y), _ended(module, log_p, mean, others)
+
+
+def _ended(module: nn.CrossEntropyLoss, log_p: Tensor, mean: Tensor | None, y: Tensor) -> Tensor:
+    """The cross entropy of labels whose logarithms are there, shape (B, K, ...)."""
+    ignored, reduction, share = module.ignore_index, module.reduction, module.label_smoothing
+    loss = nll_loss(log_p, y, module.weight, ignore_index=ignored, reduction=reduction)
+    if mean is None:
+        return loss
+    only_class = torch.where(y == ignored, -100, 0)
+    smooth = nll_loss(mean, only_class, ignore_index=-100, reduction=reduction)
+    return (1 - share) * loss + share * smooth
 
 
 def _is_cross_entropy(criterion: Criterion, output: Any) -> bool:
     """Whether it is torch's own, of a batch of outputs (B, K, ...)."""
-    known = criterion is cross_entropy or type(criterion) is torch.nn.CrossEntropyLoss
+    known = criterion is cross_entropy or type(criterion) is nn.CrossEntropyLoss
     return known and isinstance(output, Tensor) and output.ndim > 1

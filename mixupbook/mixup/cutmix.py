@@ -118,12 +118,12 @@ class CutMix(Mixing):
 class CutDraw(Draw):
     """The boxes, coefficients and partners of one batch of images: what `CutMix.draw` returns.
 
+    Besides what a `Draw` has, and with `lam` the share of an image's area that stays its own, it has
+
     Attributes:
         box: (x1, y1, x2, y2), columns x1 to x2 - 1 in rows y1 to y2 - 1: integer, shape (4,) or,
             with a box for each image, (B, 4).
         size: (H, W) of the images.
-        lam: the share of an image's area that is its own, in [0, 1]: shape () or (B,), float32.
-        label_lam, partner, num_classes, mixes: as in `Draw`.
 
     Raises:
         TypeError: it is called instead of `CutMix.draw`.

@@ -113,6 +113,9 @@ class Draw:
                 (use `loss`), booleans, complex numbers, lists, strings.
             ValueError: not B labels, integer labels without `num_classes` or outside 0..K-1.
 
+        Floating labels (B,) or (B, 1) are numbers: to be predicted, or of one class against none,
+        as ``binary_cross_entropy_with_logits`` takes them. Classes are integers, ``y.long()``.
+
         ``cross_entropy(output, targets)`` is right as it is. With class weights it divides by B
         where for integer labels it divides by the sum of their weights: use `loss` there.
 
