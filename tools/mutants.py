@@ -19,6 +19,10 @@ TRAINING = "mixupbook/images/training"
 # The code of a room, and the tests that are to notice its changes.
 ROOMS = {
     "mixup": (["mixupbook/mixup"], ["tests/mixup"]),
+    "cutmix": (
+        [f"mixupbook/mixup/{name}.py" for name in ("boxes", "cutmix", "criteria", "mixing")],
+        [f"tests/mixup/test_{name}.py" for name in ("cutmix", "draw", "transform", "bad_input")],
+    ),
     "theory": (["mixupbook/theory"], ["tests/theory"]),
     "identity": (
         [f"{TRAINING}/{name}.py" for name in ("identity", "parts", "contents", "reads")],

@@ -84,10 +84,11 @@ class CutMix(Mixing):
 
         Example:
             >>> import torch
+            >>> from torch.nn.functional import cross_entropy
             >>> x, y = torch.rand(5, 3, 8, 6), torch.tensor([0, 1, 2, 0, 1])
             >>> draw = CutMix().draw(x)
             >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(144, 3))
-            >>> draw.loss(torch.nn.functional.cross_entropy, network(draw.mix(x)), y).shape
+            >>> draw.loss(cross_entropy, network(draw.mix(x)), y).shape
             torch.Size([])
         """
         self._hear_as_worker()
@@ -96,29 +97,30 @@ class CutMix(Mixing):
         size = (images.shape[2], images.shape[3])
         others: dict[str, Any] = {"num_classes": self.num_classes, "size": size}
         if not self.active:
-            box = torch.zeros((batch, 4) if self.per_sample else 4, dtype=torch.int64)
-            others |= {"box": onto(box, device), "per_sample": self.per_sample}
-            return unmixed_draw(CutDraw, batch, device, **others)
+            shape = (batch, 4) if self.per_sample else (4,)
+            box = torch.zeros(shape, dtype=torch.int64, device=device)
+            return unmixed_draw(
+                CutDraw, batch, device, per_sample=self.per_sample, box=box, **others
+            )
         generator, place = self._drawing(device)
         share = self._draw_lam(batch, device)
         # Unfolded: Beta(alpha, alpha) is the same to both sides of 1/2.
         swaps = torch.randint(2, share.shape, generator=generator, device=place) == 1
         box = draw_boxes(torch.where(swaps, 1 - share, share), size, generator, place)
-        box = onto(box, device)
-        lam = kept_share(box, size)
+        lam, box = onto(kept_share(box, size), device), onto(box, device)
         label_lam = of_larger_part(lambda larger: self._draw_label_lam(larger, device), lam)
         partner = self._draw_partners(batch, y, device)
         if not self.per_sample:
             lam, label_lam, box = lam[0], label_lam[0], box[0]
-        others |= {"lam": lam, "label_lam": label_lam, "box": box}
-        return known_draw(CutDraw, partner=partner, **others)
+        return known_draw(CutDraw, lam=lam, label_lam=label_lam, partner=partner, box=box, **others)
 
 
 @dataclass(frozen=True, eq=False, init=False, kw_only=True)
 class CutDraw(Draw):
     """The boxes, coefficients and partners of one batch of images: what `CutMix.draw` returns.
 
-    Besides what a `Draw` has, and with `lam` the share of an image's area that stays its own, it has
+    It has the attributes of a `Draw`, of which `lam` is the share of an image's area that stays its
+    own, and two more.
 
     Attributes:
         box: (x1, y1, x2, y2), columns x1 to x2 - 1 in rows y1 to y2 - 1: integer, shape (4,) or,
@@ -130,7 +132,8 @@ class CutDraw(Draw):
 
     Example:
         >>> import torch
-        >>> draw = CutMix(generator=torch.Generator().manual_seed(2)).draw(torch.zeros(3, 1, 4, 6))
+        >>> cutmix = CutMix(generator=torch.Generator().manual_seed(2))
+        >>> draw = cutmix.draw(torch.zeros(3, 1, 4, 6))
         >>> draw.box, draw.lam, draw.partner
         (tensor([4, 0, 6, 2]), tensor(0.8333), tensor([1, 2, 0]))
     """

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mixup.mixup_reference import (
     BATCH,
     CLASSES,
+    ReadsValues,
     images,
     kept,
     labels,
@@ -373,7 +374,12 @@ def test_the_generator_alone_decides():
 
 @pytest.mark.parametrize("surroundings", ["float64", "meta", "inference"])
 def test_the_state_around_it_plays_no_part(surroundings):
-    expected = [*made()(images(), labels()), made(per_sample=True).draw(images()).lam]
+
+    def results(x, y):
+        idle = made(alpha=0).draw(x)
+        return [*made()(x, y), made(per_sample=True).draw(x).lam, idle.lam, idle.box]
+
+    expected = results(images(), labels())
     state = {
         "float64": torch.set_default_dtype,
         "meta": torch.device("meta"),
@@ -383,14 +389,34 @@ def test_the_state_around_it_plays_no_part(surroundings):
     if surroundings == "float64":
         torch.set_default_dtype(torch.float64)
         try:
-            got = [*made()(x, y), made(per_sample=True).draw(x).lam]
+            got = results(x, y)
         finally:
             torch.set_default_dtype(torch.float32)
     else:
         with state:
-            got = [*made()(x, y), made(per_sample=True).draw(x).lam]
+            got = results(x, y)
     assert [value.dtype for value in got] == [value.dtype for value in expected]
     assert same(got, expected)
+
+
+@pytest.mark.parametrize("options", [*SETTINGS[:4], {"alpha": 0}, {"partners": "same_label"}])
+def test_off_the_cpu_no_value_is_read(options):
+    x = torch.rand(BATCH, 3, 5, 4, device="meta")
+    y = torch.zeros(BATCH, dtype=torch.int64, device="meta")
+    mix = mb.CutMix(num_classes=CLASSES, **options)
+    with ReadsValues():
+        mixed, targets = mix(x, y)
+        draw = mix.draw(x, y)
+        loss = draw.loss(lambda output, y: output.mean((1, 2, 3)), x, y)
+        mask = draw.mix(torch.zeros(BATCH, 5, 4, dtype=torch.uint8, device="meta"))
+    for part in (mixed, targets, loss, mask, draw.lam, draw.label_lam, draw.partner, draw.box):
+        assert part.device == x.device
+
+
+def test_a_draw_of_the_processors_cuts_on_another_device():
+    for per_sample in (False, True):
+        draw = made(per_sample=per_sample).draw(images())
+        assert draw.mix(images().to("meta")).device.type == "meta"
 
 
 PAIRS = list(zip(images(), labels().tolist(), strict=True))
