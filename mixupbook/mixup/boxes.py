@@ -30,7 +30,7 @@ def boxes_about(rows: Tensor, columns: Tensor, lam: Tensor, size: Size) -> Tenso
     """The boxes of Yun et al. (ICCV 2019) about given pixels, clipped to the image.
 
     Their sides are rounded down to whole pixels, so that before clipping a share of at most
-    1 - lam lies inside. (Their code rounds half a side down, and with it odd sides by one more.)
+    1 - lam lies inside. (Their code rounds half a side down, and so odd sides to even ones.)
     """
     root = (1 - lam.double()).sqrt()
 

@@ -172,6 +172,9 @@ class CutDraw(Draw):
     def loss(self, criterion: Criterion, output: Any, y: Tensor) -> Tensor:
         """The mixed loss of labels, as `Draw.loss` has it; of masks that of the masks cut.
 
+        Masks need no coefficient: `criterion` may average their losses, with a box for each image
+        too. Where it does not, the mean is over all of them there, ignored ones as 0.
+
         Raises:
             TypeError: as in `Draw.loss`.
             ValueError: as in `Draw.loss`, or masks of another height or width.
