@@ -3,6 +3,7 @@
 import importlib.util
 
 from IPython import get_ipython
+from IPython.display import display
 
 __all__ = ["cells_need"]
 
@@ -35,7 +36,7 @@ def cells_need(*libraries: str) -> None:
 
     shell.register_magic_function(needs, "cell", MAGIC)
     if missing:
-        print(_sentence(sorted(missing)))  # noqa: T201  what a notebook's reader has to know
+        display({"text/plain": _sentence(sorted(missing))}, raw=True)
 
 
 def _sentence(missing: list[str]) -> str:
