@@ -13,7 +13,7 @@ def shell(monkeypatch):
     """A shell of its own, as a chapter's kernel has one."""
     shell = InteractiveShell()
     monkeypatch.setattr(optional, "get_ipython", lambda: shell)
-    monkeypatch.setattr(optional, "display", lambda data, raw: print(data["text/plain"]))
+    monkeypatch.setattr(optional, "display", lambda data, raw: sys.stdout.write(data["text/plain"]))
     yield shell
     shell.history_manager.enabled = False
 
