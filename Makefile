@@ -34,6 +34,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 		{ echo "Python 3.11 or later is needed; try: make PYTHON=python3.11"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --constraint constraints.txt $(EDITABLE) '.[test]'
+	@# One module of timm is used, which needs none of what timm brings along, such as torchvision.
+	$(PIP) --constraint constraints.txt --no-deps timm
 	@$(BIN)/python -c 'import matplotlib.font_manager'  # its first use builds a cache, and says so
 	@touch $@
 

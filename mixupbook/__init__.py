@@ -41,6 +41,7 @@ _HOME = {
     "fit": "images.training.fit",
     "fit_seeds": "images.training.seeds",
     "error_rate": "images.training.evaluation",
+    "group_errors": "images.training.evaluation",
     "recalibrate": "images.training.evaluation",
     "build_network": "images.networks",
 }

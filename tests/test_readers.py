@@ -5,6 +5,9 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
+import readers
+from measured import markdown as measured
+from notebooks import ROOT
 from readers import Book, for_readers
 
 SOURCES = """
@@ -121,6 +124,20 @@ def test_a_figures_caption_stands_under_it(tmp_path):
 def test_a_picture_of_the_text_has_its_number_and_caption(tmp_path):
     text = "```{figure} a.png\n:name: fig-a\n:alt: A box\n\nOf {math}`x`.\n```\n\n{numref}`fig-a`"
     assert shown(tmp_path, text) == "![A box](a.png)\n\n**Fig. 2.1** Of $x$.\n\nFig. 2.1"
+
+
+@pytest.mark.parametrize(
+    ("markup", "start"),
+    [
+        ("```{practical-advice}\n```", "**What to do in practice**\n\n1. "),
+        ("```{quoted-claims}\nmixup-digits\n```", "- On 100 handwritten digits, Mixup lowers "),
+    ],
+)
+def test_what_was_measured_is_filled_in(tmp_path, monkeypatch, markup, start):
+    monkeypatch.setattr(readers, "markdown", lambda *given: measured(*given[:2], ROOT / "book"))
+    text = shown(tmp_path, markup)
+    assert text.startswith(start)
+    assert f"]({SITE}/mixup-in-practice.html)" in text
 
 
 def test_boxes_keep_what_is_inside_them(tmp_path):

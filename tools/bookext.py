@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, NbValidityError
+from measured import MEASURED, Measured
 from readers import unfold
 from rooms import RoomContents, Rooms
 from sphinx.util import logging
@@ -102,6 +103,8 @@ def setup(app):
     app.config.mathjax_path = "mathjax/tex-chtml.js"
     app.add_directive("rooms", Rooms)
     app.add_directive("room-contents", RoomContents)
+    for name in MEASURED:
+        app.add_directive(name, Measured)
     app.connect("builder-inited", seed_cache, priority=100)
     app.connect("config-inited", take_over_hide_solutions)
     app.connect("html-page-context", prune_scripts, priority=900)

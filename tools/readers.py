@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 import nbformat
+from measured import ADVICE, ADVICE_TITLE, MEASURED, markdown
 from pybtex.database import parse_file
 
 # What the pages call a thing, by the directive that makes it.
@@ -46,6 +47,7 @@ class Book:
     def __init__(self, pages: list[tuple[Path, bool]], sources: Path, url: str) -> None:
         owner, name = url.split("/")[-2:]
         self.site = f"https://{owner}.github.io/{name}/book"
+        self.folder = pages[0][0].parent
         self.sources = parse_file(sources).entries
         self.titles: dict[str, str] = {}
         self.chapters: dict[str, int] = {}
@@ -213,6 +215,9 @@ class _Writer:
             return f"**{title}**\n\n{body}"
         if re.fullmatch(BOXES, name):
             return "\n\n".join(filter(None, [f"**{name.capitalize()}**", title, body]))
+        if name in MEASURED:
+            body = markdown(name, body, self.book.folder)
+            return f"**{ADVICE_TITLE}**\n\n{body}" if name == ADVICE else body
         if name == "figure":
             called = self.book.labels[options["name"]][1]
             return f"![{options['alt']}]({title})\n\n**{called}** {body}"

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -24,6 +25,18 @@ from mixupbook.mixup.transform import Mixup
 DATA = load_digits(train=33, test=50)
 SETTINGS = {"epochs": 4, "batch_size": 7, "lr": 0.05, "progress": False, "device": "cpu"}
 IDENTITY = {"lr": 0.1, "seed": 3}
+
+
+def test_group_errors_are_kept_and_never_another_runs(tmp_path):
+    path = tmp_path / "run.pt"
+    groups = torch.arange(50) % 2
+    first = fit(replace(DATA, group_test=groups), "small_convnet", **SETTINGS, checkpoint=path)
+    again = fit(replace(DATA, group_test=groups), "small_convnet", **SETTINGS, checkpoint=path)
+    assert again.group_errors == first.group_errors
+    assert again.history == first.history
+    for others in (1 - groups, None):
+        with pytest.raises(ValueError, match=r"another run: group_test is '.*' there and"):
+            fit(replace(DATA, group_test=others), "small_convnet", **SETTINGS, checkpoint=path)
 
 
 def state(size=3):

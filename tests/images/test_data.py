@@ -44,6 +44,22 @@ class TestImageData:
         assert torch.equal(data.x_train, kept)
         assert data.y_train.tolist() == [0, 1, 2, 0, 1]
 
+    def test_groups_are_kept_and_cut_with_their_images(self):
+        groups = torch.tensor([3, -1, 3, 0, 0], dtype=torch.int8)
+        data = image_data(group_train=groups, group_test=torch.tensor([5, 7, 7]))
+        groups.zero_()
+        assert data.group_train.dtype == torch.int64
+        assert data.group_train.tolist() == [3, -1, 3, 0, 0]
+        first = data.first(train=2, test=2)
+        assert first.group_train.tolist() == [3, -1]
+        assert first.group_test.tolist() == [5, 7]
+
+    def test_groups_are_optional_each(self):
+        assert image_data().group_train is None
+        data = image_data(group_test=torch.tensor([1, 0, 1])).first(4, 1)
+        assert data.group_train is None
+        assert data.group_test.tolist() == [1]
+
     def test_is_frozen(self):
         with pytest.raises(AttributeError):
             image_data().x_train = torch.rand(5, 2, 3, 4)
@@ -62,6 +78,13 @@ class TestImageData:
             ({"y_train": torch.ones(4).int()}, ValueError, r"y_train must have shape \(5,\)"),
             ({"y_test": torch.tensor([0, 1, 3])}, ValueError, r"y_test must lie in 0\.\.2"),
             ({"y_test": torch.tensor([0, -1, 2])}, ValueError, r"y_test must lie in 0\.\.2"),
+            (
+                {"group_test": torch.rand(3)},
+                TypeError,
+                "group_test must hold integers, got",
+            ),
+            ({"group_test": torch.ones(3).bool()}, TypeError, "group_test must hold integers"),
+            ({"group_train": torch.ones(3).int()}, ValueError, r"group_train .*\(5,\), one group"),
             ({"classes": ("a",)}, ValueError, "classes must name at least two"),
             ({"classes": "abc"}, TypeError, "classes must be a sequence of names"),
         ],

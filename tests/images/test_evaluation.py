@@ -85,6 +85,70 @@ class TestError:
             evaluation.error_rate(network, IMAGES[:, 0], LABELS)
 
 
+SCORES = torch.randn(13, 4, generator=torch.Generator().manual_seed(3))
+CHOSEN = torch.randint(4, (13,), generator=torch.Generator().manual_seed(4))
+GROUPS = torch.tensor([7, -2, 7, 0, 0, 7, 7, 0, -2, 7, 0, 7, 100])
+EXAMPLES = SCORES.tolist(), CHOSEN.tolist(), GROUPS.tolist()
+
+
+class TestGroupErrors:
+    def test_agrees_with_one_example_at_a_time(self):
+        counts, wrong = {}, {}
+        for scores, label, group in zip(*EXAMPLES, strict=True):
+            counts[group] = counts.get(group, 0) + 1
+            wrong[group] = wrong.get(group, 0) + (scores.index(max(scores)) != label)
+        expected = {group: wrong[group] / counts[group] for group in (-2, 0, 7, 100)}
+        errors = evaluation.group_errors(SCORES, CHOSEN, GROUPS)
+        assert list(errors.items()) == list(expected.items())
+        assert len(set(expected.values())) > 2
+        assert all(type(key) is int and type(value) is float for key, value in errors.items())
+
+    def test_one_group_has_the_error_rate(self):
+        network = small_network().eval()
+        with torch.no_grad():
+            scores = network(IMAGES)
+        errors = evaluation.group_errors(scores, LABELS, torch.zeros(11, dtype=torch.uint8))
+        assert errors == {0: evaluation.error_rate(network, IMAGES, LABELS)}
+
+    def test_classes_may_be_masked(self):
+        masked = SCORES.clone()
+        masked[:, 2] = -torch.inf
+        expected = evaluation.group_errors(masked.clamp(min=-100), CHOSEN, GROUPS)
+        assert evaluation.group_errors(masked, CHOSEN, GROUPS) == expected
+
+    @pytest.mark.parametrize("value", [torch.nan, torch.inf])
+    def test_scores_that_are_no_numbers_are_no_prediction(self, value):
+        scores = SCORES.clone()
+        scores[5, 1] = value
+        with pytest.raises(FloatingPointError, match="highest scores of some examples"):
+            evaluation.group_errors(scores, CHOSEN, GROUPS)
+
+    @pytest.mark.parametrize(
+        ("changes", "error", "message"),
+        [
+            ({"scores": SCORES.tolist()}, TypeError, "scores must be a floating .*, got list"),
+            ({"scores": CHOSEN}, TypeError, "scores must be a floating .*, got torch.int64"),
+            ({"scores": SCORES[:, 0]}, ValueError, r"shape \(N, K\), got \(13,\)"),
+            ({"scores": SCORES[:0]}, ValueError, r"at least one example.*got \(0, 4\)"),
+            ({"labels": CHOSEN[:5]}, ValueError, r"labels must have shape \(13,\).*got \(5,\)"),
+            (
+                {"labels": CHOSEN.float()},
+                TypeError,
+                "labels must be .* got torch.float32",
+            ),
+            ({"labels": CHOSEN - 1}, ValueError, r"labels must lie in 0\.\.3.*got -1 to 2"),
+            ({"labels": CHOSEN + 1}, ValueError, r"labels must lie in 0\.\.3.*got 1 to 4"),
+            ({"groups": GROUPS[:, None]}, ValueError, r"groups must have shape \(13,\)"),
+            ({"groups": GROUPS > 0}, TypeError, "groups must be .* integers, got torch.bool"),
+            ({"groups": GROUPS.tolist()}, TypeError, "groups must be .* integers, got list"),
+        ],
+    )
+    def test_refuses(self, changes, error, message):
+        given = {"scores": SCORES, "labels": CHOSEN, "groups": GROUPS, **changes}
+        with pytest.raises(error, match=message):
+            evaluation.group_errors(**given)
+
+
 class Squeezing(nn.Module):
     """Loses the batch where it is one image."""
 

@@ -2,6 +2,7 @@ import math
 import pickle
 import signal
 import threading
+from dataclasses import replace
 
 import pytest
 import torch
@@ -171,6 +172,32 @@ class TestFit:
         assert plain.history[-1]["train_loss"] < 0.01
         assert mixed.test_error < plain.test_error - 0.01
         assert plain.test_error < 0.2
+
+    def test_measures_the_errors_of_groups(self):
+        groups = torch.arange(50) % 3 * 10 - 10
+        run = fit(replace(DATA, group_test=groups), "small_convnet", **SETTINGS, test_every=2)
+        for group in (-10, 0, 10):
+            members = groups == group
+            part = DATA.x_test[members], DATA.y_test[members]
+            assert run.group_errors[group] == measured_error(run.network, *part)
+        assert 0 < run.group_errors[0] != run.group_errors[10]
+        assert list(run.group_errors) == [-10, 0, 10]
+        assert ["group_errors" in epoch for epoch in run.history] == [False, True, True]
+        assert run.history[-1]["group_errors"] == run.group_errors
+        assert run.history[1]["group_errors"] != run.group_errors
+
+    def test_groups_change_nothing_else(self):
+        groups = {"group_train": torch.arange(33), "group_test": torch.arange(50)}
+        plain, grouped = (
+            fit(data, "small_convnet", **SETTINGS, mixup=Mixup(num_classes=10))
+            for data in (DATA, replace(DATA, **groups))
+        )
+        assert plain.group_errors == {}
+        for epoch in grouped.history:
+            del epoch["group_errors"]
+        assert grouped.history == plain.history
+        states = plain.network.state_dict(), grouped.network.state_dict()
+        assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
     def test_bytes_give_the_same_run_as_floats(self, monkeypatch):
         images = torch.randint(256, (40, 1, 8, 8), generator=torch.Generator().manual_seed(0))

@@ -2,6 +2,7 @@
 
 import functools
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def test_settings_are_the_same_where_they_are_equal(one, changes):
 
 def test_every_setting_is_in_it():
     assert DRAWN.keys() | {"device"} <= identity_of().keys()
-    assert len(identity_of()) == len(DRAWN) + 6
+    assert len(identity_of()) == len(DRAWN) + 7
 
 
 def test_names_every_difference_in_order():
@@ -94,6 +95,22 @@ def test_the_number_of_classes_counts_and_their_names_do_not():
     assert identity_of(renamed) == identity_of()
     more = ImageData(*tensors, classes=[f"class {k}" for k in range(11)])
     assert difference(identity_of(), identity_of(more)).startswith("data is '10 classes, ")
+
+
+def test_other_test_groups_are_another_run_for_their_errors_are_kept():
+    groups = torch.arange(len(DATA.y_test)) % 3
+    with_groups = identity_of(replace(DATA, group_test=groups))
+    assert with_groups == identity_of(replace(DATA, group_test=groups.short()))
+    assert difference(identity_of(), with_groups).startswith("group_test is None there and '")
+    assert with_groups != identity_of(replace(DATA, group_test=groups.roll(1)))
+    # A checkpoint of an earlier version knows of no groups, and had none.
+    before = {name: value for name, value in identity_of().items() if name != "group_test"}
+    assert difference(before, identity_of()) == ""
+
+
+def test_training_groups_say_nothing():
+    groups = torch.arange(len(DATA.y_train))
+    assert identity_of(replace(DATA, group_train=groups)) == identity_of()
 
 
 class TestMixup:

@@ -49,9 +49,19 @@ def test_takes_grey_images_and_class_names(tmp_path):
     assert data.classes == ("ant", "bee", "cow", "dog")
 
 
+def test_takes_groups(tmp_path):
+    groups = {"group_train": np.arange(7) % 3 - 1, "group_test": np.array([2, 0, 2], np.uint8)}
+    data = load_npz(saved(tmp_path / "a.npz", **groups))
+    assert data.group_train.tolist() == [-1, 0, 1, -1, 0, 1, -1]
+    assert data.group_test.tolist() == [2, 0, 2]
+    assert load_npz(saved(tmp_path / "b.npz")).group_test is None
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
+        ({"group_test": np.zeros(3)}, TypeError, "group_test .* must hold integers, got float64"),
+        ({"group_test": np.zeros(2, int)}, ValueError, r"group_test must have shape \(3,\)"),
         ({"y_test": None, "x_test": None}, ValueError, "it has no x_test, y_test"),
         ({"y_train": np.zeros(6, int)}, ValueError, r"y_train must have shape \(7,\)"),
         ({"x_train": np.zeros((7, 5))}, TypeError, "x_train .* must be uint8, got float64"),

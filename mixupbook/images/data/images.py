@@ -24,10 +24,13 @@ class ImageData:
         x_test: test images, same shape apart from N.
         y_test: their labels.
         classes: names of the K classes, at least two.
+        group_train: a group for each training image, any integers, shape (N,), kept as int64: such
+            as 0 for common and 1 for rare subclasses; None where there are no groups.
+        group_test: the same of the test images: `fit` measures the error of each group.
 
     Raises:
-        TypeError: no tensors, images neither uint8 nor floating, labels not integer, or class
-            names that are not strings.
+        TypeError: no tensors, images neither uint8 nor floating, labels or groups not integer, or
+            class names that are not strings.
         ValueError: no images, dimensions or lengths that do not fit, pixels outside [0, 1], or
             labels outside 0..K-1.
 
@@ -42,6 +45,8 @@ class ImageData:
     x_test: Tensor
     y_test: Tensor
     classes: Sequence[str]
+    group_train: Tensor | None = None
+    group_test: Tensor | None = None
 
     def __post_init__(self) -> None:
         is_list = isinstance(self.classes, Iterable) and not isinstance(self.classes, str)
@@ -56,6 +61,10 @@ class ImageData:
             labels = _labels(f"y_{split}", getattr(self, f"y_{split}"), len(images), len(classes))
             object.__setattr__(self, f"x_{split}", images)
             object.__setattr__(self, f"y_{split}", labels)
+            groups = getattr(self, f"group_{split}")
+            if groups is not None:
+                groups = _integers(f"group_{split}", groups, len(images), "group")
+                object.__setattr__(self, f"group_{split}", groups)
         if self.x_train.shape[1:] != self.x_test.shape[1:]:
             raise ValueError(
                 "x_test must have the image shape of x_train, "
@@ -89,6 +98,8 @@ class ImageData:
             y_train=self.y_train[:train],
             x_test=self.x_test[:test],
             y_test=self.y_test[:test],
+            group_train=None if self.group_train is None else self.group_train[:train],
+            group_test=None if self.group_test is None else self.group_test[:test],
         )
 
     @property
@@ -118,15 +129,7 @@ def _images(name: str, images: Tensor) -> Tensor:
 
 def _labels(name: str, labels: Tensor, count: int, num_classes: int) -> Tensor:
     """Checked labels as int64."""
-    _require_tensor(name, labels)
-    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
-        raise TypeError(f"{name} must hold integers, got {labels.dtype}")
-    if labels.shape != (count,):
-        raise ValueError(
-            f"{name} must have shape ({count},), one label for each image, "
-            f"got {tuple(labels.shape)}"
-        )
-    labels = labels.to(torch.int64, copy=True)
+    labels = _integers(name, labels, count, "label")
     low, high = (bound.item() for bound in labels.aminmax())
     if low < 0 or high >= num_classes:
         raise ValueError(
@@ -134,6 +137,19 @@ def _labels(name: str, labels: Tensor, count: int, num_classes: int) -> Tensor:
             f"got labels from {low} to {high}"
         )
     return labels
+
+
+def _integers(name: str, values: Tensor, count: int, what: str) -> Tensor:
+    """One integer for each image, as int64."""
+    _require_tensor(name, values)
+    if values.is_floating_point() or values.is_complex() or values.dtype == torch.bool:
+        raise TypeError(f"{name} must hold integers, got {values.dtype}")
+    if values.shape != (count,):
+        raise ValueError(
+            f"{name} must have shape ({count},), one {what} for each image, "
+            f"got {tuple(values.shape)}"
+        )
+    return values.to(torch.int64, copy=True)
 
 
 def _require_tensor(name: str, value: Tensor) -> None:

@@ -31,6 +31,7 @@ DAMAGED = (
 # An image 1, 3 or 4 pixels high with as many channels as this is one with its channels first.
 MANY_CHANNELS = 8
 KEYS = ("x_train", "y_train", "x_test", "y_test")
+OPTIONAL = ("classes", "group_train", "group_test")
 
 
 # `| Any`: what else is given is refused by hand, with messages for people.
@@ -40,7 +41,8 @@ def load_npz(path: str | os.PathLike | Any) -> ImageData:
     The file holds the arrays ``x_train`` and ``x_test`` of uint8, shape (N, H, W) or (N, H, W, C),
     and ``y_train`` and ``y_test`` of integers 0..K-1, shape (N,). An optional array ``classes`` of
     strings names the K classes; otherwise they are called "0", "1" and so on, and each must have an
-    image. Pickled objects are never loaded.
+    image. Optional arrays ``group_train`` and ``group_test`` of integers give each image a group.
+    Pickled objects are never loaded.
 
     Args:
         path: the file.
@@ -50,7 +52,7 @@ def load_npz(path: str | os.PathLike | Any) -> ImageData:
 
     Raises:
         FileNotFoundError: there is no such file.
-        TypeError: `path` is no path, images are not uint8, or labels are not integers.
+        TypeError: `path` is no path, images are not uint8, or labels or groups are not integers.
         ValueError: not an .npz file, a missing, damaged or pickled array, arrays that do not fit,
             channels that come first, or labels that leave a number out.
 
@@ -76,6 +78,9 @@ def load_npz(path: str | os.PathLike | Any) -> ImageData:
         x, y = f"x_{split}", f"y_{split}"
         tensors[x] = _image_tensor(x, arrays[x], path)
         tensors[y] = _label_tensor(y, arrays[y], path)
+        group = f"group_{split}"
+        if group in arrays:
+            tensors[group] = _label_tensor(group, arrays[group], path)
     if names is None:
         found = torch.cat([tensors["y_train"], tensors["y_test"]]).unique()
         # Of a negative one `ImageData` says in which part it is.
@@ -92,7 +97,7 @@ def load_npz(path: str | os.PathLike | Any) -> ImageData:
 
 
 def _read_arrays(file: BinaryIO, path: Path) -> dict[str, np.ndarray]:
-    """The arrays of `KEYS`, and ``classes`` where it is there."""
+    """The arrays of `KEYS`, and those of `OPTIONAL` that are there."""
     try:
         archive = np.load(file, allow_pickle=False)
     except DAMAGED as error:
@@ -104,7 +109,7 @@ def _read_arrays(file: BinaryIO, path: Path) -> dict[str, np.ndarray]:
                 f"{path} must hold {', '.join(KEYS)}; it has no {', '.join(missing)}, "
                 f"only {', '.join(archive.files) or 'nothing'}"
             )
-        found = [key for key in (*KEYS, "classes") if key in archive]
+        found = [key for key in (*KEYS, *OPTIONAL) if key in archive]
         return {key: _read_array(archive, key, path) for key in found}
 
 

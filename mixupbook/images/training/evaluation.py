@@ -1,4 +1,4 @@
-"""Measuring a trained network: its test error, and batch norm re-estimated on clean images."""
+"""Measuring a trained network: its errors, and batch norm re-estimated on clean images."""
 
 import copy
 from collections.abc import Sequence
@@ -11,7 +11,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mixupbook._arguments import whole_number
 from mixupbook.images.isolation import isolated
 
-__all__ = ["error_rate", "recalibrate", "wrong_fraction"]
+__all__ = ["error_rate", "group_errors", "group_fractions", "misclassified", "recalibrate"]
+
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 # `| Any`: what else is given is refused by hand, with messages for people.
@@ -49,13 +51,81 @@ def error_rate(
     """
     _check_kinds(network, images=images, labels=labels)
     with isolated(_device_of(network, images)):
-        return wrong_fraction(network, images, labels, batch_size)
+        wrong = misclassified(network, images, labels, batch_size)
+    return wrong.sum().item() / len(wrong)
 
 
-def wrong_fraction(
+# `| Any`: what else is given is refused by hand, with messages for people.
+def group_errors(
+    scores: Tensor | Any, labels: Tensor | Any, groups: Tensor | Any
+) -> dict[int, float]:
+    """For each group, the fraction of its examples whose highest score is not their label's.
+
+    An error over all test examples hides what becomes of a rare subgroup: Mixup may lower the one
+    and raise the other.
+
+    Args:
+        scores: what a network returned in inference mode, floating, shape (N, K), on any device.
+        labels: shape (N,), integer in 0..K-1, on any device.
+        groups: which group each example belongs to, shape (N,), any integers, on any device.
+
+    Returns:
+        A dictionary from each group that occurs, in increasing order, to its error in [0, 1].
+
+    Raises:
+        TypeError: an argument of the wrong kind.
+        ValueError: no examples, shapes that do not fit, or labels outside 0..K-1.
+        FloatingPointError: an example whose highest score is infinite or NaN. Scores of -inf, of
+            classes that are masked, may be among the others.
+
+    Source: the subgroup evaluation of Sagawa et al. (ICLR 2020), whose worst-group error is
+    ``max(errors.values())``.
+
+    Example:
+        >>> scores = torch.tensor([[2.0, 0.0], [2.0, 1.0], [0.0, 3.0], [1.0, 0.0]])
+        >>> labels, groups = torch.tensor([0, 1, 1, 0]), torch.tensor([0, 1, 1, 0])
+        >>> group_errors(scores, labels, groups)
+        {0: 0.0, 1: 0.5}
+    """
+    if not isinstance(scores, Tensor) or not scores.is_floating_point():
+        got = getattr(scores, "dtype", type(scores).__name__)
+        raise TypeError(f"scores must be a floating torch.Tensor, got {got}")
+    if scores.ndim != 2 or 0 in scores.shape:
+        raise ValueError(
+            "scores must hold one row for each of at least one example, shape (N, K), "
+            f"got {tuple(scores.shape)}"
+        )
+    for name, values in (("labels", labels), ("groups", groups)):
+        dtype = getattr(values, "dtype", type(values).__name__)
+        if dtype not in INTEGERS:
+            raise TypeError(f"{name} must be a torch.Tensor of integers, got {dtype}")
+        if values.shape != scores.shape[:1]:
+            raise ValueError(
+                f"{name} must have shape ({len(scores)},), one for each row of scores, "
+                f"got {tuple(values.shape)}"
+            )
+    labels = labels.to(scores.device)
+    if labels.min() < 0 or labels.max() >= scores.shape[1]:
+        raise ValueError(
+            f"labels must lie in 0..{scores.shape[1] - 1}, one for each column of scores, "
+            f"got {labels.min().item()} to {labels.max().item()}"
+        )
+    if not scores.amax(dim=1).isfinite().all():
+        raise FloatingPointError("the highest scores of some examples are infinite or NaN")
+    return group_fractions(scores.argmax(dim=1) != labels, groups)
+
+
+def group_fractions(wrong: Tensor, groups: Tensor) -> dict[int, float]:
+    """`group_errors` of examples that are known to be wrong or not, booleans (N,)."""
+    groups = groups.to(wrong.device)
+    members = {group: wrong[groups == group] for group in groups.unique().tolist()}
+    return {group: found.sum().item() / len(found) for group, found in members.items()}
+
+
+def misclassified(
     network: nn.Module, images: Tensor, labels: Tensor, batch_size: int | Any = 500
-) -> float:
-    """`error_rate` under the settings of the caller, such as autocast."""
+) -> Tensor:
+    """Which images `error_rate` counts, booleans (N,); under the caller's settings (autocast)."""
     batch_size = whole_number("batch_size", batch_size, at_least=1)
     if len(images) == 0 or labels.shape != (len(images),):
         raise ValueError(
@@ -65,7 +135,7 @@ def wrong_fraction(
     device = _device_of(network, images)
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
-    wrong = torch.zeros((), dtype=torch.int64, device=device)
+    wrong = []
     finite = torch.ones((), dtype=torch.bool, device=device)
     batches = zip(_no_one_alone(images, batch_size), _no_one_alone(labels, batch_size), strict=True)
     try:
@@ -73,13 +143,13 @@ def wrong_fraction(
             for x, y in batches:  # a network may work in place on the images it is given
                 scores = _scores(network, x.to(device, copy=True))
                 finite &= scores.amax(dim=1).isfinite().all()
-                wrong += (scores.argmax(dim=1) != y.to(device)).sum()
+                wrong.append(scores.argmax(dim=1) != y.to(device))
     finally:
         for module, mode in modes:
             module.training = mode
     if not finite:
         raise FloatingPointError("the network's highest scores on the images are infinite or NaN")
-    return wrong.item() / len(images)
+    return torch.cat(wrong)
 
 
 def recalibrate(

@@ -4,7 +4,7 @@ import contextlib
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
@@ -16,7 +16,7 @@ from mixupbook.images.isolation import isolated
 from mixupbook.images.training.checkpoint import Checkpoint, as_checkpoint
 from mixupbook.images.training.identity import identity
 from mixupbook.images.training.keeping import Kept
-from mixupbook.images.training.loop import MixFunction, Training
+from mixupbook.images.training.loop import History, MixFunction, Training
 from mixupbook.images.training.memory import out_of_memory_explained
 from mixupbook.images.training.settings import Settings, describe, takes_settings
 
@@ -30,11 +30,14 @@ class Run:
     Attributes:
         history: one dictionary per epoch: ``epoch`` (from 0), ``lr`` at its first step,
             ``train_loss`` (mean cross-entropy of the batches as trained on, in nats) and, in
-            epochs that were tested, ``test_error``.
+            epochs that were tested, ``test_error`` and, where the data have test groups,
+            ``group_errors``.
         test_error: fraction of the test images classified wrongly, in [0, 1], when last tested;
             NaN where a run was interrupted before that.
         network: the trained network, on the device it was trained on, in inference mode.
         config: the settings as plain values (numbers, strings, booleans, None).
+        group_errors: the fraction of wrong classifications in each group of test images
+            (`ImageData.group_test`), when last tested; empty without groups or test.
 
     Example:
         >>> from mixupbook.images.data.digits import load_digits
@@ -47,10 +50,11 @@ class Run:
         True
     """
 
-    history: list[dict[str, int | float]]
+    history: list[History]
     test_error: float
     network: nn.Module
     config: dict[str, Any]
+    group_errors: dict[int, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Run(test_error={self.test_error:.4f} after {len(self.history)} epochs)"
@@ -207,12 +211,14 @@ def _train_to_the_end(training: Training, kept: Kept | None, progress: bool) -> 
 
 
 def _as_run(training: Training, config: dict[str, Any]) -> Run:
-    errors = [record["test_error"] for record in training.history if "test_error" in record]
+    tested = [record for record in training.history if "test_error" in record]
+    last = tested[-1] if tested else {"test_error": math.nan}
     return Run(
         history=training.history,
-        test_error=errors[-1] if errors else math.nan,
+        test_error=last["test_error"],
         network=training.network.eval(),
         config=config,
+        group_errors=last.get("group_errors", {}),
     )
 
 

@@ -42,6 +42,7 @@ def identity(
         "augment": _named("augment", settings.augment, vouched),
         "data": f"{len(data.classes)} classes, {digest_of_values(tensors.items())}",
         "network": _named("network", network, vouched),
+        "group_test": _groups(data),
         "initial_weights": digest_of_values(weights) if own else None,
         "mixup": _named("mixup", _at_the_start(mixup), vouched),
         "key": key,
@@ -57,6 +58,13 @@ def difference(there: Mapping[str, Any], here: Identity) -> str:
     ]
     weights = there.get("initial_weights") != here.get("initial_weights")
     return "; ".join(differing) + (SEED_FIRST if weights and here["initial_weights"] else "")
+
+
+def _groups(data: ImageData) -> str | None:
+    """The test groups, which train nothing, but whose errors are in a run's history."""
+    if data.group_test is None:
+        return None
+    return digest_of_values([("group_test", data.group_test)])
 
 
 def _named(name: str, part: object, vouched: bool) -> str | None:

@@ -18,16 +18,17 @@ from torch.nn.functional import cross_entropy
 from mixupbook.images.data.images import ImageData
 from mixupbook.images.data.pixels import as_bytes, as_float
 from mixupbook.images.isolation import default_states, seed_defaults, set_default_states
-from mixupbook.images.training.evaluation import wrong_fraction
+from mixupbook.images.training.evaluation import group_fractions, misclassified
 from mixupbook.images.training.randomness import streams
 from mixupbook.images.training.returned import checked_images, checked_pair
 from mixupbook.images.training.settings import Settings
 from mixupbook.images.training.sgd import Descent
 from mixupbook.images.training.trial import prepare_network, trained_layout
 
-__all__ = ["MixFunction", "Training"]
+__all__ = ["History", "MixFunction", "Training"]
 
 MixFunction = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+History = dict[str, int | float | dict[int, float]]  # of one epoch
 
 
 class Training:
@@ -39,7 +40,7 @@ class Training:
     Attributes:
         settings: the settings of the run.
         network: the network in training.
-        history: one dictionary per completed epoch.
+        history: one dictionary per completed epoch, as `Run` has them.
     """
 
     def __init__(
@@ -85,7 +86,8 @@ class Training:
         self._images = as_bytes(data.x_train).to(device)
         self._labels = data.y_train.to(device)
         self._test = as_bytes(data.x_test).to(device), data.y_test.to(device)
-        self.history: list[dict[str, int | float]] = []
+        self._test_groups = data.group_test
+        self.history: list[History] = []
         seed_defaults(seeds["network"], device)
 
     def run_epoch(self) -> None:
@@ -120,7 +122,7 @@ class Training:
             "train_loss": total / len(self._images),
         }
         if (epoch + 1) % settings.test_every == 0 or epoch + 1 == settings.epochs:
-            record["test_error"] = self._test_error()
+            record |= self._test_errors()
         self.history.append(record)
 
     def _train(self, batches: tuple[Int[Tensor, " _"], ...], epoch: int) -> Float[Tensor, " s"]:
@@ -155,16 +157,20 @@ class Training:
         trained = [each for each in self.network.parameters() if each.requires_grad]
         return bool(torch.stack([each.isfinite().all() for each in trained]).all())
 
-    def _test_error(self) -> float:
+    def _test_errors(self) -> History:
         images, labels = self._test
         try:
             with self._autocast():
-                return wrong_fraction(_FromBytes(self._model), images, labels)
+                wrong = misclassified(_FromBytes(self._model), images, labels)
         except FloatingPointError as error:
             raise FloatingPointError(
                 f"after epoch {len(self.history)} (counted from 0) {error}: "
                 f"try a smaller lr than {self.settings.lr}"
             ) from error
+        errors: History = {"test_error": wrong.sum().item() / len(wrong)}
+        if self._test_groups is not None:
+            errors["group_errors"] = group_fractions(wrong, self._test_groups)
+        return errors
 
     def _autocast(self) -> contextlib.AbstractContextManager:
         # Within an autocast of the caller's, torch would keep casts of weights that have changed.

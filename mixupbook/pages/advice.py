@@ -1,0 +1,102 @@
+"""What the book measured, in the text of a page: claims quoted, and advice that rests on them.
+
+Both are read from the outputs of the executed chapters, by the build of the pages, so that a page
+without code can show them, and so that several pages say the same.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from mixupbook.pages.claims import collect
+
+__all__ = ["ADVICE_TITLE", "practical_advice", "quoted_claims"]
+
+ADVICE_TITLE = "What to do in practice"
+# Each line, and the claims whose numbers it shows or whose verdicts it rests on.
+ADVICE = (
+    (
+        "**Few images for the network? Mix, all through the run.** `mb.Mixup(num_classes=K)` in "
+        "front of the loss: {mixup-digits} points of error on 100 digits.",
+        {"mixup-digits": "supported"},
+    ),
+    (
+        "**Leave the label map alone, and try label smoothing beside it.** The farthest of five "
+        "maps ended {C1-digits} points from Mixup, soft labels without mixed images "
+        "{digits-soft-labels}.",
+        {"C1-digits": "supported", "digits-soft-labels": "supported"},
+    ),
+    (
+        "**A short run, or unsure? Let validation images choose `stop_epoch`.** On a part of "
+        "CIFAR-10 no gain shows ({mixup-cifar-small}); on digits a first window keeps one "
+        "({C4-digits-window}).",
+        {"mixup-cifar-small": "mixed", "C4-digits-window": "supported"},
+    ),
+    (
+        "**With batch norm, use `mb.recalibrate` before you compare.** It moved networks that "
+        "ended under Mixup by {bn-confound-cifar-small} points.",
+        {"bn-confound-cifar-small": "supported"},
+    ),
+    (
+        "**Look at rare subgroups by themselves, with `mb.group_errors`.** In the theory's model "
+        "Mixup learns the rare feature in {C3-rare} seeds; on your data, measure it.",
+        {"C3-rare": "supported"},
+    ),
+)
+
+
+def practical_advice(folder: str | Path) -> str:
+    """At most five lines of advice, each with its numbers, as a Markdown list.
+
+    Args:
+        folder: where the executed chapters lie.
+
+    Raises:
+        ValueError: a claim that a line rests on is not there, or has another verdict by now.
+    """
+    claims = {row["id"]: row for row in collect(folder)}
+    return "\n".join(f"{n}. {_line(*each, claims)}" for n, each in enumerate(ADVICE, start=1))
+
+
+def quoted_claims(ids: Sequence[str], folder: str | Path) -> str:
+    """Claims in their own words, as a Markdown list: sentence, measurement, verdict and chapter.
+
+    Args:
+        ids: of the claims, in the order wanted.
+        folder: where the executed chapters lie.
+
+    Raises:
+        ValueError: there is no claim of that id.
+    """
+    claims = {row["id"]: row for row in collect(folder)}
+    rows = [_found(claim_id, claims) for claim_id in ids]
+    return "\n".join(
+        f"- {row['sentence']} *{row['verdict'].capitalize()}*: {row['measured']} "
+        f"([{row['id']}]({row['chapter']}.md))."
+        for row in rows
+    )
+
+
+def _line(template: str, verdicts: dict[str, str], claims: dict[str, dict[str, str]]) -> str:
+    numbers = {}
+    for claim_id, verdict in verdicts.items():
+        row = _found(claim_id, claims)
+        if row["verdict"] != verdict:
+            raise ValueError(
+                f"advice rests on claim {claim_id!r} being {verdict}, and it is {row['verdict']}: "
+                "write another line"
+            )
+        numbers[claim_id] = f"[{_number(row['measured'])}]({row['chapter']}.md)"
+    return template.format_map(numbers)
+
+
+def _found(claim_id: str, claims: dict[str, dict[str, str]]) -> dict[str, str]:
+    if claim_id not in claims:
+        raise ValueError(f"claim {claim_id!r} is in none of the executed chapters")
+    return claims[claim_id]
+
+
+def _number(measured: str) -> str:
+    """The value with its interval, or the count of seeds, at the head of a claim's measurement."""
+    found = re.match(r"\S+ (?:\[[^\]]*\]|of \d+)", measured).group()
+    return found.replace("[", "(").replace("]", ")")  # it becomes the text of a link
