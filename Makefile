@@ -22,7 +22,7 @@ INSTALLED := $(VENV)/.installed
 BROWSER_INSTALLED := $(VENV)/.browser-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help env book test notebooks sync format lint browser clean
+.PHONY: help env book test notebooks sync format lint package browser clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ format: env  ## format the code, that of the chapters' cells included
 lint: env  ## check style and format of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+package: env  ## build wheel and sdist, and use each in an environment of its own
+	$(BIN)/python tools/package.py
 
 # The tests of the environment run once more, now that the browser extra is in it.
 browser: $(BROWSER_INSTALLED)  ## open every page that `make book` built in headless Chromium
