@@ -58,9 +58,10 @@ format: env  ## format the code, that of the chapters' cells included
 	$(BIN)/ruff format .
 	$(BIN)/python tools/cells.py
 
-lint: env  ## check style and format of the code
+lint: env  ## check style, format and types of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 package: env  ## build wheel and sdist, and use each in an environment of its own
 	$(BIN)/python tools/package.py
@@ -74,5 +75,5 @@ $(BROWSER_INSTALLED): $(INSTALLED)
 	@touch $@
 
 clean:  ## remove what was built, and .venv
-	rm -rf _build .venv .pytest_cache .ruff_cache *.egg-info
+	rm -rf _build .venv .pytest_cache .ruff_cache .mypy_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

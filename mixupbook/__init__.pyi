@@ -32,4 +32,5 @@ from .theory.threshold import rare_threshold as rare_threshold
 from .theory.windows import needed_window as needed_window
 from .theory.windows import time_to_learn as time_to_learn
 
+__all__: list[str]
 __version__: str

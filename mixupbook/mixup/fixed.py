@@ -1,5 +1,6 @@
 """Settings that are fixed once they are made."""
 
+from collections.abc import Mapping
 from typing import ClassVar, NoReturn
 
 __all__ = ["FixedSettings"]
@@ -16,7 +17,7 @@ class FixedSettings:
     """
 
     _settings: ClassVar[tuple[str, ...]] = ()
-    _instead: ClassVar[dict[str, str]] = {}
+    _instead: ClassVar[Mapping[str, str]] = {}
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in self._settings:

@@ -2,16 +2,18 @@
 
 import numbers
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from mixupbook._arguments import whole_number
 
-__all__ = ["Batch", "batch_and_device", "map_examples", "onto", "values_can_be_read"]
+__all__ = ["Batch", "Examples", "batch_and_device", "map_examples", "onto", "values_can_be_read"]
 
 Batch = Tensor | Mapping[Any, Any] | list[Any] | tuple[Any, ...]
+# A batch, where what is returned is one of the same kind.
+Examples = TypeVar("Examples", bound=Batch)
 
 
 def values_can_be_read(tensor: Tensor) -> bool:
@@ -37,6 +39,7 @@ def batch_and_device(x: Batch | int) -> tuple[int, torch.device]:
         TypeError: neither a batch nor a whole number.
         ValueError: no example in it.
     """
+    found: tuple[str, Any] | None
     if isinstance(x, Tensor):
         found = "x", x
     elif isinstance(x, Mapping | list | tuple):
@@ -76,7 +79,7 @@ def _first(path: str, x: Any) -> tuple[str, Any] | None:
 
 def map_examples(
     function: Callable[[Tensor], Tensor], x: Batch, batch: int, path: str = "x"
-) -> Batch:
+) -> Any:
     """`x` with `function` applied to each of its tensors: floating ones, of `batch` examples each.
 
     Raises:

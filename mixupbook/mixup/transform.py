@@ -16,7 +16,7 @@ from mixupbook.mixup.draw import Draw, known_draw, unmixed_draw
 from mixupbook.mixup.fixed import FixedSettings
 from mixupbook.mixup.generators import checked, copied, drawing_device, of_worker, packed, unpacked
 from mixupbook.mixup.label_maps import INDEPENDENT, LabelMap, as_function
-from mixupbook.mixup.nested import Batch, batch_and_device, onto
+from mixupbook.mixup.nested import Batch, Examples, batch_and_device, onto
 from mixupbook.mixup.partners import ALL, Partners, check_partners, draw_partners
 from mixupbook.mixup.schedule import Schedule
 
@@ -85,6 +85,18 @@ class Mixup(FixedSettings):
             "active": "call mix.set_epoch(epoch)",
         }
     )
+
+    alpha: float
+    label_map: LabelMap
+    num_classes: int | None
+    start_epoch: int | None
+    stop_epoch: int | None
+    per_sample: bool
+    partners: Partners
+    generator: torch.Generator | None
+    _schedule: Schedule
+    _label_function: Callable[[Tensor], Tensor] | None
+    _worker_seed: int | None
 
     def __init__(
         self,
@@ -171,7 +183,7 @@ class Mixup(FixedSettings):
         )
         return twin
 
-    def __call__(self, x: Batch, y: Tensor | None = None) -> tuple[Batch, Tensor]:
+    def __call__(self, x: Examples, y: Tensor | None = None) -> tuple[Examples, Tensor]:
         """Mixes a batch: a draw, for its examples (`Draw.mix`) and its labels (`Draw.targets`).
 
         Args:
@@ -243,7 +255,7 @@ class Mixup(FixedSettings):
             lam, label_lam = lam[0], label_lam[0]
         return known_draw(lam, label_lam, partner, self.num_classes)
 
-    def collate(self, samples: Sequence[Any]) -> tuple[Batch, Tensor]:
+    def collate(self, samples: Sequence[Any]) -> tuple[Any, Tensor]:
         """A ``collate_fn`` for ``torch.utils.data.DataLoader``: stacks samples, then mixes them.
 
         Samples are pairs (x, y) of what ``default_collate`` can stack; for others see `after`. Each

@@ -46,7 +46,7 @@ class Training:
         self,
         data: ImageData,
         network: str | nn.Module,
-        mixup: MixFunction | None,
+        mixup: Any,
         settings: Settings,
     ) -> None:
         device = settings.device
@@ -59,9 +59,9 @@ class Training:
             "augment": torch.Generator(device).manual_seed(seeds["augment"]),
             "mixup": torch.Generator(draws_on).manual_seed(seeds["mixup"]),
         }
-        self._mixup = mixup
+        self._mixup: Any = mixup
         if hasattr(mixup, "with_generator"):
-            self._mixup = mixup.with_generator(self._generators["mixup"])
+            self._mixup = self._mixup.with_generator(self._generators["mixup"])
 
         self._classes = classes = len(data.classes)
         seed_defaults(seeds["weights"], device)
@@ -75,8 +75,8 @@ class Training:
                 classes,
             )
         if self._layout == torch.channels_last:
-            self.network = self.network.to(memory_format=self._layout)
-        self._model = torch.compile(self.network) if settings.compile else self.network
+            self.network = self.network.to(memory_format=self._layout)  # type: ignore[call-overload]
+        self._model: Any = torch.compile(self.network) if settings.compile else self.network
         self._descent = Descent(
             self.network.parameters(),
             momentum=settings.momentum,
