@@ -22,7 +22,7 @@ INSTALLED := $(VENV)/.installed
 BROWSER_INSTALLED := $(VENV)/.browser-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help env book test notebooks sync format lint browser clean
+.PHONY: help env book test unit notebooks sync format lint package launch links browser clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,10 +44,12 @@ book: env  ## build the pages into _build/html
 	$(IN_NOTEBOOKS) $(BIN)/jupyter-book build . --all -W -n --keep-going --quiet
 	@echo "The book is built. Open _build/html/index.html"
 
-test: env  ## run the unit tests, the tests of the book, and every notebook
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests --ignore=tests/browser
+test: unit  ## run the unit tests, the tests of the book, and every notebook
 	$(IN_NOTEBOOKS) $(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env \
 		--nbval-sanitize-with=sanitize.cfg --nbval-cell-timeout=600 book
+
+unit: env  ## run the unit tests and the tests of the book
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests --ignore=tests/browser
 
 notebooks: env  ## run the chapters and refresh their notebooks; CHAPTER=real-images for one of them
 	$(IN_NOTEBOOKS) $(BIN)/python tools/notebooks.py $(CHAPTER)
@@ -60,9 +62,19 @@ format: env  ## format the code, that of the chapters' cells included
 	$(BIN)/ruff format .
 	$(BIN)/python tools/cells.py
 
-lint: env  ## check style and format of the code
+lint: env  ## check style, format and types of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+package: env  ## build wheel and sdist, and use each in an environment of its own
+	$(BIN)/python tools/package.py
+
+launch: env  ## run each notebook from its file alone, in less than 2 GB of memory
+	$(BIN)/python tools/launch.py
+
+links: env  ## follow every link of the pages, for which it needs the network
+	$(BIN)/jupyter-book build . --all --builder linkcheck --path-output _build/links --quiet
 
 # The tests of the environment run once more, now that the browser extra is in it.
 browser: $(BROWSER_INSTALLED)  ## open every page that `make book` built in headless Chromium
@@ -73,5 +85,5 @@ $(BROWSER_INSTALLED): $(INSTALLED)
 	@touch $@
 
 clean:  ## remove what was built, and .venv
-	rm -rf _build .venv .pytest_cache .ruff_cache *.egg-info
+	rm -rf _build .venv .pytest_cache .ruff_cache .mypy_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

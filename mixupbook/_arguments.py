@@ -4,6 +4,7 @@ import difflib
 import math
 import numbers
 from collections.abc import Iterable
+from typing import TypeGuard
 
 import numpy as np
 
@@ -18,7 +19,7 @@ __all__ = [
 ]
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether `value` is a real number; booleans are not numbers here."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 

@@ -1,5 +1,6 @@
 """Which device and precision a computation uses."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,5 +61,8 @@ def _present() -> list[str]:
     """The kinds of device that are here, the one to prefer last."""
     import torch
 
-    kinds = {"mps": torch.backends.mps.is_available, "cuda": torch.cuda.is_available}
+    kinds: dict[str, Callable[[], bool]] = {
+        "mps": torch.backends.mps.is_available,
+        "cuda": torch.cuda.is_available,
+    }
     return ["cpu", *(kind for kind, is_here in kinds.items() if is_here())]

@@ -57,7 +57,7 @@ class Share(Interval):
     side: str
 
 
-def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+def mean_interval(values: Sequence[float] | np.ndarray, confidence: float = 0.95) -> Interval:
     """Student's interval for the mean of independent values, one per seed.
 
     Args:
@@ -83,7 +83,9 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
 
 
 def paired_interval(
-    values: Sequence[float], baseline: Sequence[float], confidence: float = 0.95
+    values: Sequence[float] | np.ndarray,
+    baseline: Sequence[float] | np.ndarray,
+    confidence: float = 0.95,
 ) -> Interval:
     """The interval of the mean difference `values` - `baseline`, paired seed by seed.
 
@@ -145,7 +147,7 @@ def share_interval(
     return Share(successes / count, low, high, count, successes, side)
 
 
-def geometric_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+def geometric_interval(values: Sequence[float] | np.ndarray, confidence: float = 0.95) -> Interval:
     """Student's interval for a geometric mean: that of the logarithms, taken back.
 
     Raises:
@@ -165,7 +167,9 @@ def geometric_interval(values: Sequence[float], confidence: float = 0.95) -> Int
 
 
 def ratio_interval(
-    values: Sequence[float], baseline: Sequence[float], confidence: float = 0.95
+    values: Sequence[float] | np.ndarray,
+    baseline: Sequence[float] | np.ndarray,
+    confidence: float = 0.95,
 ) -> Interval:
     """The interval of the geometric mean of `values` / `baseline`, paired seed by seed.
 
@@ -239,7 +243,9 @@ def bootstrap_interval(
     return Interval(mean, float(low), float(high), len(sample))
 
 
-def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
+def rank_correlation(
+    first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray
+) -> float:
     """Spearman's rank correlation, in [-1, 1]; equal values share the mean of their ranks.
 
     Raises:
@@ -257,6 +263,6 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
     return float(np.corrcoef(_ranks(first), _ranks(second))[0, 1])
 
 
-def _ranks(values: Sequence[float]) -> np.ndarray:
+def _ranks(values: Sequence[float] | np.ndarray) -> np.ndarray:
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)
     return (count.cumsum() - (count - 1) / 2)[place]

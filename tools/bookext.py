@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import nbformat
+from durations import show_durations
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, NbValidityError
 from measured import MEASURED, Measured
@@ -107,6 +108,7 @@ def setup(app):
         app.add_directive(name, Measured)
     app.connect("builder-inited", seed_cache, priority=100)
     app.connect("config-inited", take_over_hide_solutions)
+    app.connect("doctree-read", show_durations)
     app.connect("html-page-context", prune_scripts, priority=900)
     app.connect("html-page-context", prune_launch_buttons, priority=900)
     app.connect("build-finished", serve_mathjax)

@@ -2,8 +2,8 @@
 
 A chapter `book/name.md` is what one edits. Its twin `book/name.ipynb` is written from it: what is
 tested, what the pages take their outputs from, and what Binder and Colab open (see `readers`).
-Running this twice writes the same bytes: no dates, timings or random names. The claims page reads
-the notebooks of the others, so it always comes last.
+Running this twice writes the same bytes: no dates, exact timings or random names. The claims page
+reads the notebooks of the others, so it always comes last.
 
     python tools/notebooks.py              execute every chapter
     python tools/notebooks.py real-images  execute one
@@ -14,9 +14,9 @@ import argparse
 import base64
 import hashlib
 import sys
-import time
 from pathlib import Path
 
+import durations
 import jupytext
 import nbformat
 import yaml
@@ -65,7 +65,8 @@ def contents(root: Path = ROOT) -> list[tuple[Path, bool]]:
 
 def book(root: Path = ROOT) -> Book:
     """What the notebooks have to know of the other pages."""
-    return Book(contents(root), root / "book" / "references.bib", current_url(root))
+    sources, times = root / "book" / "references.bib", durations.recorded()
+    return Book(contents(root), sources, current_url(root), times)
 
 
 def read_chapter(page: Path) -> nbformat.NotebookNode:
@@ -176,13 +177,16 @@ def main() -> None:
     whole, pages = book(), chapters()
     chosen = [] if arguments.no_run else select(pages, arguments.names)
     for page in chosen:
-        started = time.perf_counter()
+        started = durations.processor_seconds()
         try:
             executed = execute(page)
         except CellExecutionError as error:
             sys.exit(f"{page.name} was not refreshed, for a cell failed:\n{error}")
+        spent = durations.processor_seconds() - started
+        durations.record(page.stem, spent)
+        whole = book()
         store(page, executed, whole)
-        print(f"{page.stem}: {time.perf_counter() - started:.1f} s")
+        print(f"{page.stem}: {spent:.1f} s of processor time")
     # The others' text may refer to a number that has changed.
     for page in pages:
         if page in chosen or not page.with_suffix(".ipynb").exists():

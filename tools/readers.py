@@ -10,6 +10,7 @@ import copy
 import re
 from pathlib import Path
 
+import durations
 import nbformat
 from measured import ADVICE, ADVICE_TITLE, MEASURED, markdown
 from pybtex.database import parse_file
@@ -42,9 +43,17 @@ class Book:
         pages: every page in order, and whether it has a number.
         sources: the bibliography.
         url: the repository's address, from which that of the pages follows.
+        times: the seconds that a page's code takes, where that was measured.
     """
 
-    def __init__(self, pages: list[tuple[Path, bool]], sources: Path, url: str) -> None:
+    def __init__(
+        self,
+        pages: list[tuple[Path, bool]],
+        sources: Path,
+        url: str,
+        times: dict[str, int] | None = None,
+    ) -> None:
+        self.times = times or {}
         owner, name = url.split("/")[-2:]
         self.site = f"https://{owner}.github.io/{name}/book"
         self.folder = pages[0][0].parent
@@ -124,7 +133,8 @@ def for_readers(chapter: nbformat.NotebookNode, page: Path, book: Book) -> nbfor
                 in_solution = False
             elif shown := writer.markdown(text).strip():
                 cells.append(nbformat.v4.new_markdown_cell(shown))
-    cells[0].source = f"{cells[0].source.rstrip()}\n\n{writer.preface()}"
+    takes = durations.sentence(durations.words(chapter), book.times.get(page.stem))
+    cells[0].source = f"{cells[0].source.rstrip()}\n\n{writer.preface(takes)}"
     notebook.cells = cells
     return notebook
 
@@ -175,14 +185,14 @@ class _Writer:
     def __init__(self, page: str, book: Book, glued: dict[str, str]) -> None:
         self.page, self.book, self.glued = page, book, glued
 
-    def preface(self) -> str:
+    def preface(self, takes: str) -> str:
         number = self.book.chapters.get(self.page)
         part = f"Chapter {number}" if number else "A page"
         return (
             f"*{part} of [What Mixup learns]({self.book.site}/{self.page}.html), as a notebook to "
-            "run and change. Solutions and the code of figures are folded: a click on the bar or "
-            "the mark beside them opens them. Numbers in the text are those of the stored outputs; "
-            "running the cells does not change them.*"
+            f"run and change. {takes} Solutions and the code of figures are folded: a click on the "
+            "bar or the mark beside them opens them. Numbers in the text are those of the stored "
+            "outputs; running the cells does not change them.*"
         )
 
     def caption(self, cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:

@@ -3,6 +3,8 @@
 A box is (x1, y1, x2, y2) in whole pixels: columns x1 to x2 - 1 of rows y1 to y2 - 1.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -21,7 +23,7 @@ def draw_boxes(
 
     `lam`, shape (count,), lies on `device`, where `generator` draws.
     """
-    like = {"generator": generator, "device": device}
+    like: dict[str, Any] = {"generator": generator, "device": device}
     rows, columns = (torch.randint(length, lam.shape, **like) for length in size)
     return boxes_about(rows, columns, lam, size)
 

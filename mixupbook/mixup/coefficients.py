@@ -1,5 +1,7 @@
 """Mixing coefficients: their law, and the check that they are numbers in [0, 1]."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -20,7 +22,7 @@ def folded_beta(
     `generator` (torch's default one where it is None) draws on `device`; `alpha` is positive.
     """
     # Gamma(alpha) is distributed as Gamma(alpha + 1) times U^(1/alpha); in logarithms here.
-    like = {"dtype": torch.float32, "device": device}
+    like: dict[str, Any] = {"dtype": torch.float32, "device": device}
     uniform = torch.rand(2, count, generator=generator, **like)
     shape = torch.full((2, count), min(alpha, LARGE_ALPHA) + 1, **like)
     log_gamma = torch._standard_gamma(shape, generator=generator).log_()

@@ -8,14 +8,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from mixupbook.mixup.nested import Batch
-
 __all__ = ["MixedCollate", "stack_pairs"]
 
 Key = str | int
 
 
-def stack_pairs(samples: Sequence[Any]) -> tuple[Batch, Any]:
+def stack_pairs(samples: Sequence[Any]) -> tuple[Any, Any]:
     """Stacks samples (x, y) to a batch of each, numbers on the processor.
 
     Raises:
@@ -38,7 +36,7 @@ def stack_pairs(samples: Sequence[Any]) -> tuple[Batch, Any]:
         )
     try:
         with torch.device("cpu"):  # whatever torch's default device is
-            x, y = default_collate(samples)
+            x, y = default_collate(list(samples))
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise (TypeError if isinstance(error, TypeError) else ValueError)(
             f"samples must be tensors or numbers of one shape, to be stacked, but {error}: bring "
@@ -58,14 +56,14 @@ class MixedCollate:
 
     def __init__(
         self,
-        mixup: Callable[[Batch, Any], tuple[Batch, Tensor]],
+        mixup: Callable[[Any, Any], tuple[Any, Tensor]],
         collate_fn: Callable[[Sequence[Any]], Any],
         inputs: Key | Sequence[Key],
         labels: Key,
     ) -> None:
         if not callable(collate_fn):
             raise TypeError(f"collate_fn must be a function of samples, got {collate_fn!r}")
-        names = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+        names: list[Any] = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         if not all(isinstance(name, Key) for name in names):
             raise TypeError(f"inputs must be a name, an index, or a list of such, got {inputs!r}")
         if not isinstance(labels, Key):
@@ -83,6 +81,7 @@ class MixedCollate:
     def __call__(self, samples: Sequence[Any]) -> Any:
         """Collates `samples`, and returns the batch with its inputs and labels mixed."""
         batch = self.collate_fn(samples)
+        mixed: Any
         if isinstance(batch, Mapping):
             mixed = copy.copy(batch) if isinstance(batch, MutableMapping) else dict(batch)
         elif isinstance(batch, list | tuple):
@@ -91,8 +90,8 @@ class MixedCollate:
             raise TypeError(
                 f"collate_fn must return a dict, a list or a tuple, got {type(batch).__name__}"
             )
-        x = {name: _part(batch, "inputs", name) for name in self.inputs}
-        x, targets = self.mixup(x, _part(batch, "labels", self.labels))
+        parts = {name: _part(batch, "inputs", name) for name in self.inputs}
+        x, targets = self.mixup(parts, _part(batch, "labels", self.labels))
         for name, values in {**x, self.labels: targets}.items():
             mixed[name] = values
         if not isinstance(batch, tuple):

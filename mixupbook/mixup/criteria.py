@@ -22,7 +22,7 @@ def check_classes(criterion: Criterion, output: Any, y: Tensor) -> None:
     Raises:
         TypeError: neither integers, one for each output, nor floating rows of probabilities.
     """
-    if not _is_cross_entropy(criterion, output):
+    if _cross_entropy_of(criterion, output) is None:
         return
     of_classes = (output.shape[0], *output.shape[2:])
     fits = y.shape == (output.shape if y.is_floating_point() else of_classes)
@@ -42,9 +42,9 @@ def both_losses(
     Cross entropy of integer labels takes the logarithm of the softmax, its dear part, once for
     both: less than the cross entropy of targets costs, where two calls would cost more.
     """
-    if not _is_cross_entropy(criterion, output) or y.is_floating_point():
+    module = _cross_entropy_of(criterion, output)
+    if module is None or y.is_floating_point():
         return criterion(output, y), criterion(output, others)
-    module = AS_BY_DEFAULT if criterion is cross_entropy else criterion
     if module.label_smoothing > 0 and module.weight is not None:  # where torch divides otherwise
         return criterion(output, y), criterion(output, others)
     log_p = log_softmax(output, dim=1)
@@ -64,7 +64,11 @@ def _ended(module: nn.CrossEntropyLoss, log_p: Tensor, mean: Tensor | None, y: T
     return (1 - share) * loss + share * smooth
 
 
-def _is_cross_entropy(criterion: Criterion, output: Any) -> bool:
-    """Whether it is torch's own, of a batch of outputs (B, K, ...)."""
-    known = criterion is cross_entropy or type(criterion) is nn.CrossEntropyLoss
-    return known and isinstance(output, Tensor) and output.ndim > 1
+def _cross_entropy_of(criterion: Criterion, output: Any) -> nn.CrossEntropyLoss | None:
+    """`criterion` if it is torch's own cross entropy, of a batch of outputs (B, K, ...)."""
+    if not isinstance(output, Tensor) or output.ndim < 2:
+        return None
+    if criterion is cross_entropy:
+        return AS_BY_DEFAULT
+    # Not isinstance: a class derived may do otherwise.
+    return criterion if type(criterion) is nn.CrossEntropyLoss else None

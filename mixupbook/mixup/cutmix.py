@@ -12,7 +12,7 @@ from mixupbook.mixup.criteria import Criterion, check_classes
 from mixupbook.mixup.draw import Draw, known_draw, unmixed_draw
 from mixupbook.mixup.label_maps import of_larger_part
 from mixupbook.mixup.mixing import Mixing
-from mixupbook.mixup.nested import Batch, check_number, first_examples, map_examples, onto
+from mixupbook.mixup.nested import Batch, Examples, check_number, first_examples, map_examples, onto
 from mixupbook.mixup.targets import check_labels
 
 __all__ = ["CutDraw", "CutMix"]
@@ -144,7 +144,7 @@ class CutDraw(Draw):
     def __init__(self, *_: object, **__: object) -> None:
         raise TypeError("a CutDraw is made by CutMix.draw(x); for coefficients given, take a Draw")
 
-    def mix(self, x: Batch) -> Batch:
+    def mix(self, x: Examples) -> Examples:
         """Fills the boxes of images, or of masks, from their partners.
 
         Args:

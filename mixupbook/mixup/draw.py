@@ -11,7 +11,7 @@ from mixupbook._arguments import whole_number
 from mixupbook.mixup.coefficients import coefficients_in_unit_interval
 from mixupbook.mixup.criteria import Criterion, both_losses, check_classes
 from mixupbook.mixup.interpolation import broadcast, gather, interpolate
-from mixupbook.mixup.nested import Batch, check_number, map_examples, values_can_be_read
+from mixupbook.mixup.nested import Examples, check_number, map_examples, values_can_be_read
 from mixupbook.mixup.targets import as_targets, check_labels
 
 __all__ = ["Draw", "known_draw", "mix_pairs", "unmixed_draw"]
@@ -53,9 +53,10 @@ class Draw:
                 [0.5000, 0.0000, 0.5000]])
     """
 
-    lam: Tensor
-    label_lam: Tensor
-    partner: Tensor
+    # `| Any`: numbers, too, and what else is given is refused by hand.
+    lam: Tensor | Any
+    label_lam: Tensor | Any
+    partner: Tensor | Any
     _: KW_ONLY
     num_classes: int | None = None
     mixes: bool = field(default=True, init=False)
@@ -77,7 +78,7 @@ class Draw:
     def __len__(self) -> int:
         return len(self.partner)
 
-    def mix(self, x: Batch) -> Batch:
+    def mix(self, x: Examples) -> Examples:
         """Mixes examples: a batch of inputs, or of hidden activations.
 
         Args:
@@ -212,14 +213,14 @@ def unmixed_draw(
 
 
 def mix_pairs(
-    x: Batch,
+    x: Examples,
     y: Tensor,
     lam: float | Tensor,
     *,
     label_lam: float | Tensor | None = None,
     partner: Tensor | None = None,
     permutation: Tensor | None = None,
-) -> tuple[Batch, Tensor]:
+) -> tuple[Examples, Tensor]:
     """Mixes each example with a partner: the pure function under `Mixup`.
 
     x_mixed[i] = lam x[i] + (1 - lam) x[p(i)] and

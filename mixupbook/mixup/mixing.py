@@ -17,7 +17,7 @@ from mixupbook.mixup.draw import Draw
 from mixupbook.mixup.fixed import FixedSettings
 from mixupbook.mixup.generators import checked, copied, drawing_device, of_worker, packed, unpacked
 from mixupbook.mixup.label_maps import INDEPENDENT, LabelMap, as_function
-from mixupbook.mixup.nested import Batch, onto
+from mixupbook.mixup.nested import Examples, onto
 from mixupbook.mixup.partners import ALL, Partners, check_partners, draw_partners
 from mixupbook.mixup.schedule import Schedule
 
@@ -48,6 +48,18 @@ class Mixing(FixedSettings, ABC):
             "active": "call mix.set_epoch(epoch)",
         }
     )
+
+    alpha: float
+    label_map: LabelMap
+    num_classes: int | None
+    start_epoch: int | None
+    stop_epoch: int | None
+    per_sample: bool
+    partners: Partners
+    generator: torch.Generator | None
+    _schedule: Schedule
+    _label_function: Callable[[Tensor], Tensor] | None
+    _worker_seed: int | None
 
     def __init__(
         self,
@@ -138,7 +150,7 @@ class Mixing(FixedSettings, ABC):
     def draw(self, x: Any, y: Tensor | None = None) -> Draw:
         """Draws coefficients and partners for a batch."""
 
-    def __call__(self, x: Batch, y: Tensor | None = None) -> tuple[Batch, Tensor]:
+    def __call__(self, x: Examples, y: Tensor | None = None) -> tuple[Examples, Tensor]:
         """Mixes a batch: a draw, for its examples (`Draw.mix`) and its labels (`Draw.targets`).
 
         Args:
@@ -172,7 +184,7 @@ class Mixing(FixedSettings, ABC):
         double = isinstance(x, Tensor) and x.dtype == torch.float64
         return drawn.mix(x), drawn.targets(y, dtype=torch.float64 if double else torch.float32)
 
-    def collate(self, samples: Sequence[Any]) -> tuple[Batch, Tensor]:
+    def collate(self, samples: Sequence[Any]) -> tuple[Any, Tensor]:
         """A ``collate_fn`` for ``torch.utils.data.DataLoader``: stacks samples, then mixes them.
 
         Samples are pairs (x, y) of what ``default_collate`` can stack; for others see `after`. Each

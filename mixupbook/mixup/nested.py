@@ -2,7 +2,7 @@
 
 import numbers
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from mixupbook._arguments import whole_number
 
 __all__ = [
     "Batch",
+    "Examples",
     "batch_and_device",
     "check_number",
     "first_examples",
@@ -20,6 +21,8 @@ __all__ = [
 ]
 
 Batch = Tensor | Mapping[Any, Any] | list[Any] | tuple[Any, ...]
+# A batch, where what is returned is one of the same kind.
+Examples = TypeVar("Examples", bound=Batch)
 
 
 def values_can_be_read(tensor: Tensor) -> bool:
@@ -51,7 +54,7 @@ def batch_and_device(x: Batch | int) -> tuple[int, torch.device]:
     return len(examples), examples.device
 
 
-def first_examples(x: Batch) -> tuple[str, Tensor]:
+def first_examples(x: object) -> tuple[str, Tensor]:
     """The first tensor of a batch, and the path that leads to it from "x".
 
     Raises:
@@ -90,7 +93,7 @@ def _first(path: str, x: Any) -> tuple[str, Any] | None:
     return None
 
 
-def map_examples(function: Callable[[str, Tensor], Tensor], x: Batch, path: str = "x") -> Batch:
+def map_examples(function: Callable[[str, Tensor], Tensor], x: Batch, path: str = "x") -> Any:
     """`x` with each of its tensors replaced by `function` of its path, for messages, and itself.
 
     Raises:

@@ -98,5 +98,7 @@ def _found(claim_id: str, claims: dict[str, dict[str, str]]) -> dict[str, str]:
 
 def _number(measured: str) -> str:
     """The value with its interval, or the count of seeds, at the head of a claim's measurement."""
-    found = re.match(r"\S+ (?:\[[^\]]*\]|of \d+)", measured).group()
-    return found.replace("[", "(").replace("]", ")")  # it becomes the text of a link
+    found = re.match(r"\S+ (?:\[[^\]]*\]|of \d+)", measured)
+    if found is None:
+        raise ValueError(f"a measurement must begin with its value, got {measured!r}")
+    return found.group().replace("[", "(").replace("]", ")")  # it becomes the text of a link

@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn.functional import one_hot
@@ -88,7 +89,15 @@ def mixing_figure(x: Tensor, y: Tensor, classes: Sequence[str]) -> Figure:
     return figure
 
 
-def _draw_mixed(image, bars, x, y, classes, lam, label_map) -> None:
+def _draw_mixed(
+    image: Axes,
+    bars: Axes,
+    x: Tensor,
+    y: Tensor,
+    classes: Sequence[str],
+    lam: float,
+    label_map: str,
+) -> None:
     mixed, target = mix_pairs(
         x,
         one_hot(y, len(classes)).to(x.dtype),

@@ -90,7 +90,7 @@ def colour(method: str) -> str:
 
 def band(
     axes: Axes,
-    x: Sequence[float],
+    x: Sequence[float] | np.ndarray,
     runs: np.ndarray,
     *,
     label: str,
@@ -178,7 +178,7 @@ def mixed_grid(images: np.ndarray, targets: np.ndarray, classes: Sequence[str]) 
     image_row(top, images, titles)
     for axes, target in zip(bottom, targets, strict=True):
         label_bars(axes, target, classes, color=METHODS["Mixup"])
-        shown = np.flatnonzero(target)
+        shown = np.flatnonzero(target).tolist()
         axes.set_xticks(shown, [classes[label] for label in shown])
     for axes in bottom[1:]:
         axes.set_yticklabels([])
@@ -186,7 +186,9 @@ def mixed_grid(images: np.ndarray, targets: np.ndarray, classes: Sequence[str]) 
     return figure
 
 
-def image_row(axes: Sequence[Axes], images: np.ndarray, titles: Sequence[str]) -> None:
+def image_row(
+    axes: Sequence[Axes], images: Sequence[np.ndarray] | np.ndarray, titles: Sequence[str]
+) -> None:
     """Shows images, (N, H, W) grey or (N, H, W, 3) colour with values in [0, 1], one per axes."""
     for ax, image, title in zip(axes, images, titles, strict=True):
         ax.imshow(image, cmap="gray_r", vmin=0, vmax=1)

@@ -86,11 +86,11 @@ def trained_window(
     """
     trains = [train_sample(model, n, seed) for seed in seeds]
     tests = [test_sample(model, test, seed) for seed in seeds]
-    windows = np.asarray(windows)
+    grid = np.asarray(windows)
     weights = weights_at(
         trains,
         PairMixup(lam, start_step=start),
-        at=(start + windows).tolist(),
+        at=(start + grid).tolist(),
         seed=list(seeds),
         lr=lr,
         **training,
@@ -99,11 +99,11 @@ def trained_window(
 
     def suffices(index: np.ndarray) -> np.ndarray:
         """Whether a seed's window of this index does."""
-        steps = (horizon - start - windows[index]).tolist()
+        steps = (horizon - start - grid[index]).tolist()
         result = settle(trains, weights[index, run], steps=steps, lr=lr, test=tests)
         return result.rare_error.values < below
 
-    return _bisected(suffices, windows, len(trains))
+    return _bisected(suffices, grid, len(trains))
 
 
 def _bisected(

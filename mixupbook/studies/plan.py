@@ -9,7 +9,7 @@ from mixupbook.images.data.images import ImageData
 from mixupbook.images.training.settings import Settings
 from mixupbook.studies.catalogue import Study
 from mixupbook.studies.provenance import SOURCES, environment, source_digests
-from mixupbook.studies.record import Images, Record
+from mixupbook.studies.record import Edition, Images, Record
 
 __all__ = ["describe_images", "differences", "plan_record"]
 
@@ -19,16 +19,16 @@ EDITIONS = {
     "other": "Images from a file, no known edition of CIFAR-10: their digest says which.",
 }
 # Digests of the JPEG edition: the first 2000 images of both parts, and all.
-JPEG = {"e4f02036828c402e": "jpeg", "4ec72e5a0a5ab86f": "jpeg"}
+JPEG: dict[str, Edition] = {"e4f02036828c402e": "jpeg", "4ec72e5a0a5ab86f": "jpeg"}
 
 
 def describe_images(data: ImageData, *, official: bool = False) -> Images:
     """What a record says of its images; `official` where they come from the verified archive."""
     parts: list[bytes | memoryview] = []
     for part in (data.x_train, data.y_train, data.x_test, data.y_test):
-        parts += [str(tuple(part.shape)).encode(), memoryview(part.contiguous().numpy())]
+        parts += [str(tuple(part.shape)).encode(), part.contiguous().numpy().data]
     found = digest(*parts)
-    edition = "official" if official else JPEG.get(found, "other")
+    edition: Edition = "official" if official else JPEG.get(found, "other")
     return Images(edition=edition, train=len(data.x_train), test=len(data.x_test), digest=found)
 
 

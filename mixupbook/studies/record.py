@@ -42,10 +42,13 @@ class SeedRun(_Part):
         return f"test error {self.final_error:.2%}{recalibrated}"
 
 
+Edition = Literal["official", "jpeg", "other"]
+
+
 class Images(_Part):
     """What was trained and tested on: edition of CIFAR-10, numbers of images, and their digest."""
 
-    edition: Literal["official", "jpeg", "other"]
+    edition: Edition
     train: Count
     test: Count
     digest: Text

@@ -26,9 +26,8 @@ def run_seed(plan: Record, arm: str, seed: int, data: ImageData, **where: Any) -
 
     Both errors are measured in float32, so that they differ by batch norm's statistics alone.
     """
-    mixup = plan.arms[arm]
-    if mixup is not None:
-        mixup = Mixup(num_classes=len(data.classes), **mixup)
+    parameters: dict[str, Any] | None = plan.arms[arm]
+    mixup = None if parameters is None else Mixup(num_classes=len(data.classes), **parameters)
     resumed = "checkpoint" in where and Path(where["checkpoint"].path).exists()
     settings = plan.settings.model_dump(exclude={"seeds"}) | where
     start = time.perf_counter()

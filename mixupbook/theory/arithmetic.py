@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -29,7 +30,7 @@ def _exact_products() -> Iterator[None]:
     """Products of float32 numbers in float32; then as it was."""
     # Since torch 2.9 each backend has its own setting, besides the one for all.
     places = (torch.backends.cuda, torch.backends.mkldnn)
-    matmuls = [getattr(place, "matmul", None) for place in places]
+    matmuls: list[Any] = [getattr(place, "matmul", None) for place in places]
     own = {matmul: matmul.fp32_precision for matmul in matmuls if hasattr(matmul, "fp32_precision")}
     try:
         common = torch.get_float32_matmul_precision()

@@ -1,7 +1,7 @@
 """The examples of many runs, checked to be alike and stacked along a run axis."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -21,7 +21,7 @@ class Batch(NamedTuple):
     datasets: Sequence[PatchData]
 
 
-def check_data(name: str, datasets: Sequence[object]) -> None:
+def check_data(name: str, datasets: Sequence[Any]) -> None:
     """Raises an error unless all are `PatchData` of one size."""
     for data in datasets:
         if not isinstance(data, PatchData):
@@ -38,7 +38,7 @@ def check_data(name: str, datasets: Sequence[object]) -> None:
             )
 
 
-def check_test_data(tests: Sequence[object], trains: Sequence[PatchData]) -> None:
+def check_test_data(tests: Sequence[Any], trains: Sequence[PatchData]) -> None:
     """Raises an error unless test sets suit the training sets, and hold the same kinds of examples.
 
     An error on rare examples means nothing in a run without any, so they are in all runs or none.

@@ -29,7 +29,7 @@ def report(dataset: xr.Dataset) -> None:
         )
         if diverged.all():
             error = FloatingPointError(f"every run {message}; this error's `dataset` has the rest")
-            error.dataset = dataset
+            error.dataset = dataset  # type: ignore[attr-defined]
             raise error
         _warn(message)
     if gaps := _gaps(dataset):
@@ -58,7 +58,7 @@ def _gaps(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
     """Where (run, step) a variable is not finite although the run had not diverged."""
     alive = (dataset.diverged_at < 0) | (dataset.step < dataset.diverged_at)
     gaps = {
-        name: alive & ~np.isfinite(variable).all([*variable.dims[2:]])
+        str(name): alive & ~xr.apply_ufunc(np.isfinite, variable).all([*variable.dims[2:]])
         for name, variable in dataset.data_vars.items()
         if "step" in variable.dims
     }

@@ -170,8 +170,8 @@ class FeatureNoise:
             raise ValueError(f"rare must be at most n = {n}, got {rare!r}")
         generator = torch.Generator("cpu").manual_seed(check_seed("seed", seed))
         # Named, as torch's defaults are the user's to change, and other draws would come of them.
-        whole = {"generator": generator, "device": "cpu"}
-        real = {**whole, "dtype": torch.float32}
+        whole: dict[str, Any] = {"generator": generator, "device": "cpu"}
+        real: dict[str, Any] = {**whole, "dtype": torch.float32}
         y = torch.randint(2, (n,), **whole)
         rarity = torch.rand(n, **real)
         if rare is None:

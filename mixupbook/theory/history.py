@@ -1,5 +1,7 @@
 """What is measured of many runs over the steps, as a dataset: NaN from where a run diverged."""
 
+from typing import Any
+
 import numpy as np
 import torch
 import xarray as xr
@@ -80,7 +82,7 @@ class History:
             last: the state at which the runs ended.
             weights: whether its weights are wanted.
         """
-        variables = {
+        variables: dict[str, tuple[Any, np.ndarray]] = {
             name: (("run", "step", *EXTRA_DIMS.get(name, ())), torch.stack(values, dim=1).numpy())
             for name, values in self.found.items()
         }

@@ -18,7 +18,7 @@ once, along a leading axis.
 
 import functools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -181,11 +181,14 @@ class GroupedLoss:
             members.setdefault(_number_of_nodes(objective), []).append(run)
         self.groups = []
         for nodes, runs in members.items():
-            chosen = [objectives[run] for run in runs]
+            chosen: list[Any] = [objectives[run] for run in runs]
+            loss: StandardLoss | PairLoss
             if nodes == 0:
                 loss = StandardLoss(chosen, train.y[runs])
             else:
-                masks = [objectives[run].mask(train.datasets[run]) for run in runs]
+                masks = [
+                    one.mask(train.datasets[run]) for one, run in zip(chosen, runs, strict=True)
+                ]
                 loss = PairLoss(chosen, train.y[runs], masks)
             self.groups.append((torch.tensor(runs, device=train.y.device), loss))
 

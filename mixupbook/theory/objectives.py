@@ -9,7 +9,7 @@ pairs, Mixup with feature coefficient l and label coefficient l_y minimises
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -70,13 +70,16 @@ class Standard:
         return ()
 
 
+S = TypeVar("S", bound="Scheduled")
+
+
 class Scheduled:
     """What the Mixup objectives share: where they start and stop."""
 
     start_step: int | None
     stop_step: int | None
 
-    def at(self, step: int) -> "Standard | Scheduled":
+    def at(self: S, step: int) -> Standard | S:
         """The objective in force at a step: `Standard` before the start and from the stop on."""
         started = self.start_step is None or step >= self.start_step
         stopped = self.stop_step is not None and step >= self.stop_step
@@ -90,7 +93,8 @@ class Scheduled:
         for name in ("start_step", "stop_step"):
             if getattr(self, name) is not None:
                 whole_number(name, getattr(self, name))
-        if None not in (self.start_step, self.stop_step) and self.start_step >= self.stop_step:
+        start, stop = self.start_step, self.stop_step
+        if start is not None and stop is not None and start >= stop:
             raise ValueError(
                 f"start_step must be below stop_step = {self.stop_step}, got {self.start_step!r}"
             )

@@ -20,7 +20,7 @@ def spread(arguments: Mapping[str, Any]) -> dict[str, list[Any]]:
     given = {name: _one_or_many(name, value) for name, value in arguments.items()}
     lengths = {name: len(values) for name, values in given.items() if isinstance(values, list)}
     if 0 in lengths.values():
-        empty = min(lengths, key=lengths.get)
+        empty = min(lengths, key=lambda name: lengths[name])
         raise ValueError(f"{empty} must hold at least one run, got an empty sequence")
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{length} in {name}" for name, length in lengths.items())

@@ -116,9 +116,9 @@ def settle(
     data = stack(runs["train"], torch.float64, device, "train")
     columns = as_columns(torch.stack(runs["weights"]))
     descent = SplitDescent(data.x.flatten(1, 2), columns, max_iterations)
-    wanted, rates = (torch.tensor(v, dtype=torch.float64, device=device) for v in (wanted, rates))
+    goals, speeds = (torch.tensor(v, dtype=torch.float64, device=device) for v in (wanted, rates))
     with torch.autocast(device.type, enabled=False):  # the caller's would round
-        made, iterations = _follow(descent, data, rates, wanted, max_iterations)
+        made, iterations = _follow(descent, data, speeds, goals, max_iterations)
         responses = descent.responses().unflatten(1, data.x.shape[1:3])
         variables = measured(data, responses, descent.columns())
         if test is not None:
@@ -135,7 +135,7 @@ def settle(
         {name: (dims, value.cpu().numpy()) for name, (dims, value) in found.items()},
         {"run": np.arange(len(data.x)), "feature": list(FEATURES)},
     )
-    _report(dataset, wanted.cpu().numpy())
+    _report(dataset, np.array(wanted))
     return dataset
 
 

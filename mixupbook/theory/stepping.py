@@ -87,7 +87,7 @@ class SplitDescent:
         distinct = _distinct(rows)[..., near:]
         index = _noisy_rows((distinct != 0).any(dim=2))
         far = distinct.gather(1, index[..., None].expand(-1, -1, distinct.shape[2]))
-        kind = cheaper(*far.shape[1:], columns.shape[2], steps)
+        kind = cheaper(far.shape[1], far.shape[2], columns.shape[2], steps)
         self.far = kind(far.expand(len(rows), -1, -1), columns[:, near:])
         first_row = torch.arange(len(rows), device=rows.device) * rows.shape[1]
         # Rows of all runs in one axis: indexing along it is several times as fast as gather.

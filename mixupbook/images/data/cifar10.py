@@ -111,7 +111,7 @@ def load_cifar10(
             "being copied, wait; if it is damaged, remove it and call again"
         )
     with tarfile.open(archive, "r:gz") as tar:
-        files = {Path(at.name).name: tar.extractfile(at).read() for at in tar if at.isfile()}
+        files = {Path(at.name).name: tar.extractfile(at).read() for at in tar if at.isfile()}  # type: ignore[union-attr]
     return _images(files, archive)
 
 
@@ -160,7 +160,7 @@ def _as_sent(response: Response, **_: object) -> None:
                 raise RequestException(f"it had not sent all after {LONGEST:g} seconds")
             yield chunk
 
-    response.iter_content = chunks
+    response.iter_content = chunks  # type: ignore[method-assign, assignment]
 
 
 class _ArrayUnpickler(pickle.Unpickler):

@@ -50,7 +50,7 @@ class Checkpoint:
         Checkpoint(path=PosixPath('digits.pt'), every=10, key=None)
     """
 
-    path: str | os.PathLike | Any
+    path: Path | Any
     every: int | Any = 1
     key: str | Any | None = None
 

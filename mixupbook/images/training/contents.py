@@ -67,8 +67,8 @@ HOOKS = {name for name in vars(nn.Module()) if name.endswith("_hooks")}
 HOOK_FLAGS = {name for name in vars(nn.Module()) if "_hooks_" in name}
 
 
-def hashed(*parts: str | bytes | np.ndarray) -> bytes:
-    """A digest of several parts, each with its length, so that none runs into the next."""
+def hashed(*parts: Any) -> bytes:
+    """A digest of text, bytes and arrays, each with its length: none runs into the next."""
     digest = hashlib.sha256()
     for part in parts:
         content = part.encode() if isinstance(part, str) else part
@@ -77,7 +77,7 @@ def hashed(*parts: str | bytes | np.ndarray) -> bytes:
     return digest.digest()
 
 
-def plain(value: object) -> tuple[str, str | bytes] | None:
+def plain(value: Any) -> tuple[str, str | bytes] | None:
     """Kind and content of a value that cannot change and holds no other; None for the rest."""
     if isinstance(value, np.generic):
         value = value.item() if value.dtype.kind in "biufcSU" else value
@@ -101,7 +101,7 @@ def plain(value: object) -> tuple[str, str | bytes] | None:
     return None
 
 
-def attributes(value: object) -> dict[str, object]:
+def attributes(value: object) -> dict[str, Any]:
     """All that an object holds in ``__dict__`` and in slots."""
     found = dict(getattr(value, "__dict__", {}))
     for kind in type(value).__mro__:
@@ -114,7 +114,7 @@ def attributes(value: object) -> dict[str, object]:
     return found
 
 
-def module_attributes(module: nn.Module) -> dict[str, object]:
+def module_attributes(module: nn.Module) -> dict[str, Any]:
     """What a module holds beside its tensors and its parts; not the mode that it is in now.
 
     Hooks are in their order, each with its flags: torch numbers them through the process.
@@ -139,7 +139,7 @@ def members(kind: type) -> dict[str, object]:
     own = {name: member for name, member in vars(kind).items() if name not in SILENT}
     if isinstance(kind, enum.EnumMeta):  # whose tables of members hold nothing more
         methods = {name: each for name, each in own.items() if callable(each)}
-        return methods | {name: each.value for name, each in kind.__members__.items()}
+        return methods | {name: each.value for name, each in kind.__members__.items()}  # type: ignore[var-annotated]
     return own
 
 

@@ -147,7 +147,7 @@ def fit(
         >>> run.test_error < 0.3, len(run.history)
         (True, 30)
     """
-    settings = Settings.from_keywords(fit, settings)
+    chosen = Settings.from_keywords(fit, settings)
     checkpoint = as_checkpoint(checkpoint)
     progress = true_or_false("progress", progress)
     _check_parts(data, network, mixup)
@@ -155,18 +155,18 @@ def fit(
         "data": repr(data),
         "network": describe(network),
         "mixup": describe(mixup),
-        **settings.config(),
+        **chosen.config(),
     }
     with (
         contextlib.nullcontext() if checkpoint is None else checkpoint.held(),
-        isolated(settings.device, grad=True),
-        out_of_memory_explained(settings),
+        isolated(chosen.device, grad=True),
+        out_of_memory_explained(chosen),
     ):
         kept = None
         if checkpoint is not None:
-            whose = identity(data, network, mixup, settings, checkpoint.key)
+            whose = identity(data, network, mixup, chosen, checkpoint.key)
             kept = Kept(checkpoint, whose)
-        training = Training(data, network, mixup, settings)
+        training = Training(data, network, mixup, chosen)
         try:
             _train_to_the_end(training, kept, progress)
         except KeyboardInterrupt:
@@ -175,7 +175,7 @@ def fit(
     return _as_run(training, config)
 
 
-def _check_parts(data: object, network: object, mixup: object) -> None:
+def _check_parts(data: object, network: object, mixup: Any) -> None:
     if not isinstance(data, ImageData):
         raise TypeError(f"data must be ImageData (`load_npz` makes one), got {type(data).__name__}")
     if not isinstance(network, str | nn.Module):
@@ -212,7 +212,7 @@ def _train_to_the_end(training: Training, kept: Kept | None, progress: bool) -> 
 
 def _as_run(training: Training, config: dict[str, Any]) -> Run:
     tested = [record for record in training.history if "test_error" in record]
-    last = tested[-1] if tested else {"test_error": math.nan}
+    last: History = tested[-1] if tested else {"test_error": math.nan}
     return Run(
         history=training.history,
         test_error=last["test_error"],

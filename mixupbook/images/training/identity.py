@@ -19,7 +19,7 @@ Identity = dict[str, str | int | float | bool | None]
 
 
 def identity(
-    data: ImageData, network: object, mixup: object, settings: Settings, key: str | None
+    data: ImageData, network: Any, mixup: object, settings: Settings, key: str | None
 ) -> Identity:
     """Plain values that two calls of `fit` share where they train alike, and no others.
 

@@ -28,7 +28,7 @@ from mixupbook.images.training.trial import prepare_network, trained_layout
 __all__ = ["History", "MixFunction", "Training"]
 
 MixFunction = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-History = dict[str, int | float | dict[int, float]]  # of one epoch
+History = dict[str, Any]  # of one epoch: numbers, and the errors of groups by number
 
 
 class Training:
@@ -47,7 +47,7 @@ class Training:
         self,
         data: ImageData,
         network: str | nn.Module,
-        mixup: MixFunction | None,
+        mixup: Any,
         settings: Settings,
     ) -> None:
         device = settings.device
@@ -60,9 +60,9 @@ class Training:
             "augment": torch.Generator(device).manual_seed(seeds["augment"]),
             "mixup": torch.Generator(draws_on).manual_seed(seeds["mixup"]),
         }
-        self._mixup = mixup
+        self._mixup: Any = mixup
         if hasattr(mixup, "with_generator"):
-            self._mixup = mixup.with_generator(self._generators["mixup"])
+            self._mixup = self._mixup.with_generator(self._generators["mixup"])
 
         self._classes = classes = len(data.classes)
         seed_defaults(seeds["weights"], device)
@@ -76,8 +76,8 @@ class Training:
                 classes,
             )
         if self._layout == torch.channels_last:
-            self.network = self.network.to(memory_format=self._layout)
-        self._model = torch.compile(self.network) if settings.compile else self.network
+            self.network = self.network.to(memory_format=self._layout)  # type: ignore[call-overload]
+        self._model: Any = torch.compile(self.network) if settings.compile else self.network
         self._descent = Descent(
             self.network.parameters(),
             momentum=settings.momentum,
@@ -116,7 +116,7 @@ class Training:
                 f"from 0): try a smaller lr than {settings.lr}"
             )
         total = math.fsum(loss * len(batch) for loss, batch in zip(losses, batches, strict=True))
-        record = {
+        record: History = {
             "epoch": epoch,
             "lr": settings.learning_rate(epoch / settings.epochs),
             "train_loss": total / len(self._images),

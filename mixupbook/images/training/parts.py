@@ -87,7 +87,7 @@ class _Walk:
         # The things are kept too: the address of one that is gone could come back as another.
         self._met: dict[Any, tuple[int, object]] = {}
 
-    def digest(self, value: object, place: str) -> bytes:
+    def digest(self, value: Any, place: str) -> bytes:
         """The digest of a value; `place` is what a refusal calls it."""
         content = plain(value)
         if content is not None:
@@ -208,7 +208,7 @@ class _Walk:
 
     def _tensor(self, tensor: Tensor, place: str, *, values: bool) -> bytes:
         kind = "lazy" if is_lazy(tensor) else type(tensor).__name__
-        form = (kind, str(tensor.dtype), str(tensor.requires_grad))
+        form: tuple[str, ...] = (kind, str(tensor.dtype), str(tensor.requires_grad))
         if is_lazy(tensor):
             return hashed(*form)
         if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -16,6 +16,7 @@ from mixupbook.images.training.augment import AUGMENTATIONS, Augmentation
 __all__ = ["PRECISIONS", "SCHEDULES", "Settings", "describe", "takes_settings"]
 
 SCHEDULES = ("cosine", "one_cycle", "constant")
+F = TypeVar("F", bound=Callable[..., Any])
 PRECISIONS = ("auto", "float32", "bfloat16")
 # The part of a one-cycle schedule in which the learning rate rises, and where it starts from.
 WARM_UP, WARM_UP_START = 0.3, 0.1
@@ -61,7 +62,7 @@ class Settings:
     schedule: str | Any = "cosine"
     augment: str | Augmentation | Any | None = None
     seed: int | Any = 0
-    device: str | torch.device | Any = "auto"
+    device: torch.device | Any = "auto"
     precision: str | Any = "auto"
     compile: bool | Any = False
     test_every: int | Any = 1
@@ -129,7 +130,7 @@ class Settings:
         return {**values, "augment": describe(self.augment), "device": self.device.type}
 
 
-def takes_settings(function: Callable) -> Callable:
+def takes_settings(function: F) -> F:
     """Shows the fields of `Settings` in a function's signature and help, for its ``**settings``.
 
     The docstring has the line ``{settings}`` where their meaning belongs. What the function names
@@ -148,9 +149,9 @@ def takes_settings(function: Callable) -> Callable:
         )
         for field in shown
     ]
-    function.__signature__ = own.replace(parameters=parameters)
+    function.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
     if function.__doc__ is not None:  # it is None under python -OO
-        meanings = _meanings(inspect.cleandoc(Settings.__doc__))
+        meanings = _meanings(inspect.cleandoc(str(Settings.__doc__)))
         lines = "\n".join(f"        {field.name}: {meanings[field.name]}" for field in shown)
         function.__doc__ = function.__doc__.replace("        {settings}", lines)
     return function

@@ -27,7 +27,7 @@ class Descent:
         self, parameters: Iterable[nn.Parameter], *, momentum: float, weight_decay: float
     ) -> None:
         self._parameters = list(parameters)
-        self._settings = {"momentum": momentum, "weight_decay": weight_decay}
+        self._settings: dict[str, Any] = {"momentum": momentum, "weight_decay": weight_decay}
         # The fused step takes momenta of all parameters or of none, and some may get their first
         # gradient late.
         zeros = [torch.zeros_like(parameter) for parameter in self._parameters]

@@ -3,6 +3,7 @@
 import copy
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -82,7 +83,7 @@ def trained_layout(
         layouts.remove(torch.channels_last)
     for layout in layouts:
         try:
-            trial = copy.deepcopy(network).to(memory_format=layout)
+            trial = copy.deepcopy(network).to(memory_format=layout)  # type: ignore[call-overload]
             _try_out(trial, images.contiguous(memory_format=layout), labels, num_classes)
         except (ValueError, RuntimeError) as error:
             if layout == layouts[-1] or is_out_of_memory(error):
@@ -132,7 +133,8 @@ def _try_out(network: nn.Module, images: Tensor, labels: Tensor, num_classes: in
 
 def _parameters_behind(scores: Tensor) -> Iterator[nn.Parameter]:
     """The parameters that a step back from the scores reaches."""
-    nodes, seen = [scores.grad_fn], {None}
+    nodes: list[Any] = [scores.grad_fn]
+    seen: set[Any] = {None}
     while nodes:
         node = nodes.pop()
         if node not in seen:
@@ -142,7 +144,7 @@ def _parameters_behind(scores: Tensor) -> Iterator[nn.Parameter]:
                 yield node.variable
 
 
-def _forward(network: nn.Module, images: Tensor) -> object:
+def _forward(network: nn.Module, images: Tensor) -> Any:
     try:
         return network(images.clone())  # it may work in place
     except Exception as error:  # a module may raise anything
@@ -190,7 +192,7 @@ def _copied(network: nn.Module) -> nn.Module:
             )
     # Torch copies lazy parameters, but not lazy buffers, such as those of a lazy batch norm.
     buffers = {
-        id(buffer): UninitializedBuffer(device=buffer.device, dtype=buffer.dtype)
+        id(buffer): UninitializedBuffer(device=buffer.device, dtype=buffer.dtype)  # type: ignore[call-arg]
         for buffer in network.buffers()
         if is_lazy(buffer)
     }
