@@ -68,22 +68,32 @@ const FEATURES = 4;
 /** Every so many steps the features are noted, for `settled` to compare. */
 const NOTE_EVERY = 50;
 
+/** Squared responses that add up to more are lost: far from overflow, and from any use. */
+const LIMIT = 1e100;
+
 /* ------------------------------------------------------------------ random numbers */
 
+/** Scrambles 32 bits: the finaliser of MurmurHash3. */
+function scrambled(bits) {
+  let z = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
+  return z ^ (z >>> 16);
+}
+
 /**
- * A stream of random numbers: xoshiro128** of Blackman and Vigna, its state filled by splitmix32.
- * Integers and uniforms are the same in every browser; normals up to the last digits of its `log`.
+ * A stream of random numbers: xoshiro128** of Blackman and Vigna, from a scrambled seed. Uniforms
+ * are the same in every browser; normals are up to the last digits of its `log` and `cos`.
  * @param {number} seed whole number in [0, 2^53)
- * @param {number} stream streams of one seed are independent of each other
+ * @param {number} stream one seed has several, independent of each other
  * @returns {{uniform: () => number, normal: () => number}}
  */
 function generator(seed, stream) {
-  let mixing = (seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b9) ^ (stream << 24)) >>> 0;
+  const parts = [seed, seed / 2 ** 32, stream].map((part) => Math.floor(part) | 0);
+  let mixing = 0;
+  for (const part of parts) mixing = scrambled((mixing + 0x9e3779b9) ^ part);
   const state = Uint32Array.from({ length: 4 }, () => {
-    mixing = (mixing + 0x9e3779b9) >>> 0;
-    let z = Math.imul(mixing ^ (mixing >>> 16), 0x85ebca6b);
-    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
-    return z ^ (z >>> 16);
+    mixing = (mixing + 0x9e3779b9) | 0;
+    return scrambled(mixing);
   });
   const rotated = (x, k) => (x << k) | (x >>> (32 - k));
   const uniform = () => {
@@ -217,9 +227,21 @@ function shuffled(random, count) {
  * @param {number} arrays.dimension d
  * @param {number} [arrays.lr]
  * @returns {World}
+ * @throws {RangeError} sizes that do not fit, or a test set without common or without rare examples
  */
 export function worldFrom({ train, test, weights, patches, dimension, lr = FIXED.lr }) {
   const filters = weights.length / (2 * dimension);
+  check(Number.isInteger(filters), `weights must hold (2, m, ${dimension}), got ${weights.length}`);
+  for (const [name, { x, y, isRare }] of Object.entries({ train, test })) {
+    const size = y.length * patches * dimension;
+    check(x.length === size, `${name}.x must hold ${size} numbers, got ${x.length}`);
+    check(
+      isRare.length === y.length,
+      `${name}.isRare must have ${y.length} entries, got ${isRare.length}`,
+    );
+  }
+  const rare = Array.from(test.isRare, Number);
+  check(new Set(rare).size === 2, "test must hold common and rare examples");
   const columns = padded(2 * filters);
   const world = {
     train: typed(train),
@@ -238,6 +260,10 @@ export function worldFrom({ train, test, weights, patches, dimension, lr = FIXED
   world.trainSplit = split(world.train, trainRows, trainRows, far, world);
   world.testSplit = split(world.test, testRows, trainRows, far, world);
   return world;
+}
+
+function check(holds, message) {
+  if (!holds) throw new RangeError(message);
 }
 
 function typed({ x, y, isRare }) {
@@ -580,16 +606,17 @@ function mixupGradient(run, network) {
   multiply(scratch.gradient, mixing, scratch.signed, size, size, width);
 }
 
-/** Marks a run one of whose networks has left the range of finite numbers. */
+/** Marks a run one of whose networks has left all bounds. */
 function markDivergence(run) {
-  const finite = ({ responses }) => {
-    let sum = 0;
-    for (let q = 0; q < responses.length; q++) sum += responses[q] * responses[q];
-    return Number.isFinite(sum);
-  };
-  const standard = !finite(run.standard);
-  const mixup = !finite(run.mixup);
+  const standard = isLost(run.standard);
+  const mixup = isLost(run.mixup);
   if (standard || mixup) run.diverged = { step: run.step, standard, mixup };
+}
+
+function isLost({ responses }) {
+  let sum = 0;
+  for (let q = 0; q < responses.length; q++) sum += responses[q] * responses[q];
+  return !(sum <= LIMIT); // NaN is lost, too
 }
 
 /* ------------------------------------------------------------------ what is measured */
@@ -610,25 +637,30 @@ function markDivergence(run) {
  * Measures both networks, on the test set and as the book's chapters do.
  * @param {object} run from `start`
  * @returns {{step: number, diverged: null | {step: number, standard: boolean, mixup: boolean},
- *   standard: Measured, mixup: Measured}} `diverged` says which network left the range of finite
- *   numbers, and when; its values are then NaN.
+ *   standard: Measured, mixup: Measured}} `diverged` says which network diverged, and when; its
+ *   values are then NaN, and only then.
  */
 export function measure(run) {
-  const found = {};
-  for (const which of ["standard", "mixup"]) {
-    found[which] = {
-      ...errors(run.world, run[which]),
-      loss: which === "mixup" && run.step < run.stop ? pairLoss(run) : meanLoss(run, run[which]),
-      ...learned(run.world, run[which]),
+  const of = (which) => {
+    const network = run[which];
+    const mixes = which === "mixup" && run.step < run.stop;
+    const found = {
+      ...errors(run.world, network),
+      loss: mixes ? pairLoss(run) : meanLoss(run, network),
+      ...learned(run.world, network),
     };
-  }
-  const lost = (values) => !Object.values(values).every(Number.isFinite);
-  const [standard, mixup] = [lost(found.standard), lost(found.mixup)];
-  if (standard || mixup) run.diverged ??= { step: run.step, standard, mixup };
-  return { step: run.step, diverged: run.diverged, ...found };
+    if (run.diverged?.[which]) for (const name of Object.keys(found)) found[name] = NaN;
+    return found;
+  };
+  return {
+    step: run.step,
+    diverged: run.diverged,
+    standard: of("standard"),
+    mixup: of("mixup"),
+  };
 }
 
-/** Error rates on the test set; 0 where there are no such examples. */
+/** Error rates on the test set. */
 function errors(world, network) {
   const { testSplit, patches, columns } = world;
   const width = patches * columns;
@@ -641,11 +673,9 @@ function errors(world, network) {
     const kind = testSplit.isRare[i];
     count[kind] += 1;
     // On a tie the network says class 0.
-    if (Number.isNaN(found)) wrong[kind] = NaN;
-    else if ((found > 0) !== (testSplit.y[i] === 1)) wrong[kind] += 1;
+    if ((found > 0) !== (testSplit.y[i] === 1)) wrong[kind] += 1;
   }
-  const rate = (kind) => (count[kind] ? wrong[kind] / count[kind] : 0);
-  return { rareError: rate(1), commonError: rate(0) };
+  return { rareError: wrong[1] / count[1], commonError: wrong[0] / count[0] };
 }
 
 /** Cross-entropy for a margin against the label, whose target has a share `share` against it. */

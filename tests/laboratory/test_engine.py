@@ -1,0 +1,166 @@
+"""The laboratory's engine, run by node: by itself, and beside `mixupbook.descend`."""
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mixupbook import PairMixup, PatchData, Standard, descend
+from mixupbook.theory import walk
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+PACKAGED = ROOT / "mixupbook" / "pages" / "laboratory"
+STEPS, EVERY = 800, 100
+SETTING = {"rho": 0.1, "noise": 0.15, "overlap": 1}
+# What the laboratory's controls do, one after the other.
+RUNS = {
+    "as it opens": ({}, {"lam": 0.7}),
+    "stopped early": ({}, {"lam": 0.7, "stop": 50}),
+    "stopped halfway": ({}, {"lam": 0.7, "stop": 80}),
+    "stopped late": ({}, {"lam": 0.7, "stop": 200}),
+    "no overlap": ({"overlap": 0}, {"lam": 0.7}),
+    "some overlap": ({"overlap": 0.5}, {"lam": 0.7}),
+    "little of the second": ({}, {"lam": 0.95}),
+    "another label": ({}, {"lam": 0.6, "labelLam": 0.9}),
+    "more rare, more noise": ({"rho": 0.2, "noise": 0.25}, {"lam": 0.7}),
+}
+SEEDS = range(5)
+
+
+@pytest.fixture(scope="module")
+def node():
+    found = shutil.which("node")
+    assert found, "node is needed: https://nodejs.org, or apt-get install nodejs"
+    return found
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted(HERE.glob("*.test.mjs"))])
+def test_node(node, name):
+    """What `node --test` finds; it takes what it compares with from the Python that runs here."""
+    done = subprocess.run(
+        [node, "--test", "--test-reporter=spec", HERE / name],
+        cwd=ROOT,
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+
+
+def test_the_pages_serve_what_the_package_holds():
+    served = ROOT / "book" / "_static" / "laboratory"
+    assert served.resolve() == PACKAGED
+    assert (served / "engine.js").read_bytes() == (PACKAGED / "engine.js").read_bytes()
+
+
+def test_engine_knows_nothing_of_a_page():
+    text = (PACKAGED / "engine.js").read_text(encoding="utf8")
+    for word in ("document", "window", "import ", "fetch", "Math.random", "Date"):
+        assert word not in text.split("*/", 1)[1], word
+
+
+class World:
+    """A world that the engine drew, and what it measured there."""
+
+    def __init__(self, folder: Path, number: int, described: dict) -> None:
+        self.lr, self.found = described["lr"], described["found"]
+        self.width = described["filters"]
+        patches, dimension = described["patches"], described["dimension"]
+        start = np.fromfile(folder / f"{number}.start", dtype=np.float32)
+        test = np.fromfile(folder / f"{number}.test", dtype=np.float32)
+        count = 2 * self.width * dimension
+        self.weights = torch.tensor(start[:count]).view(2, self.width, dimension)
+        self.train, self.test = (
+            PatchData(
+                torch.tensor(x).view(-1, patches, dimension),
+                torch.tensor(described[split]["y"]),
+                torch.tensor(described[split]["isRare"]) == 1,
+            )
+            for split, x in (("train", start[count:]), ("test", test))
+        )
+
+
+@pytest.fixture(scope="module")
+def worlds(node, tmp_path_factory):
+    """Every setting with every seed, in this order."""
+    folder = tmp_path_factory.mktemp("worlds")
+    runs = [
+        {"draw": {**SETTING, **settings, "seed": seed}, "training": training}
+        for (settings, training), seed in itertools.product(RUNS.values(), SEEDS)
+    ]
+    written = subprocess.run(
+        [node, HERE / "write_worlds.mjs", folder],
+        input=json.dumps({"steps": STEPS, "every": EVERY, "runs": runs}),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [World(folder, k, described) for k, described in enumerate(json.loads(written))]
+
+
+def objective(lam, labelLam=None, stop=None):  # noqa: N803 (the engine's names)
+    return PairMixup(lam, labelLam, stop_step=stop)
+
+
+@pytest.fixture(scope="module")
+def descended(worlds):
+    """What `descend` makes of the same worlds from the same weights: standard training, and Mixup."""
+    trainings = [training for (_, training), _ in itertools.product(RUNS.values(), SEEDS)]
+    given = torch.stack([world.weights for world in worlds])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(walk, "initial_weights", lambda *_: given)
+        return {
+            which: descend(
+                [world.train for world in worlds],
+                objectives,
+                test=[world.test for world in worlds],
+                width=worlds[0].width,
+                lr=worlds[0].lr,
+                steps=STEPS,
+                record_every=EVERY,
+                dtype=torch.float64,
+            )
+            for which, objectives in {
+                "standard": Standard(),
+                "mixup": [objective(**training) for training in trainings],
+            }.items()
+        }
+
+
+@pytest.mark.parametrize("which", ["standard", "mixup"])
+@pytest.mark.parametrize("name", RUNS)
+def test_reacts_as_descend_does(worlds, descended, name, which):
+    for run in range(len(worlds)):
+        if run // len(SEEDS) != list(RUNS).index(name):
+            continue
+        found, expected = worlds[run].found, descended[which].isel(run=run)
+        of = lambda quantity: [at[which][quantity] for at in found]  # noqa: B023, E731
+        assert of("rareError") == expected.rare_error.values.tolist()
+        assert of("commonError") == expected.common_error.values.tolist()
+        np.testing.assert_allclose(of("loss"), expected.loss, rtol=1e-7)
+        features = expected.feature_alignment.values
+        np.testing.assert_allclose(of("commonFeature"), features[:, :2].mean(axis=1), rtol=1e-7)
+        np.testing.assert_allclose(of("rareFeature"), features[:, 2:].mean(axis=1), rtol=1e-7)
+        rare = worlds[run].train.is_rare.numpy()
+        noise = expected.noise_memorisation.values[:, rare].mean(axis=1)
+        np.testing.assert_allclose(of("noise"), noise, rtol=1e-7)
+
+
+def test_the_controls_matter(worlds):
+    """The comparison above is of runs that differ: each setting ends with errors of its own."""
+    ends = [world.found[-1]["mixup"]["rareError"] for world in worlds]
+    by_setting = [tuple(ends[k : k + len(SEEDS)]) for k in range(0, len(ends), len(SEEDS))]
+    means = dict(zip(RUNS, map(np.mean, by_setting), strict=True))
+    assert means["as it opens"] == 0
+    assert 0.1 < means["stopped halfway"] < 0.4
+    for name in ("stopped early", "no overlap", "little of the second"):
+        assert means[name] > 0.4, name
