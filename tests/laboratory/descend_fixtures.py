@@ -65,7 +65,9 @@ CASES = {
     "places anywhere, odd sizes": (
         drawn("random", n=(13, 9), d=31, P=5, b=2, seed=20), 5, 0.25, 0.6, 0.8, 100,
     ),
-    "more patches than dimensions": (drawn("random", n=(11, 6), d=6, P=3, seed=22), 1, 0.2, 0.7, 0.7, 60),
+    "more patches than dimensions": (
+        drawn("random", n=(11, 6), d=6, P=3, seed=22), 1, 0.2, 0.7, 0.7, 60,
+    ),
     "no noise": (drawn(noise=0.0, seed=24), 2, 0.2, 0.7, 0.7, None),
     "no feature-noise data": (dense(), 3, 0.05, 0.7, 0.6, 90),
     "diverging": (drawn(noise=30.0, seed=26), 2, 50.0, 0.7, 0.7, None),
@@ -76,19 +78,19 @@ def records(result: xr.Dataset, train: PatchData, run: int) -> dict[str, object]
     """One run as the engine measures it, and where it ends."""
     one = result.isel(run=run)
     rare = train.is_rare.numpy()
-    features = one.feature_alignment
+    features = one.feature_alignment.values
     weights = torch.tensor(one.weights.values)
     patches = train.x.double().flatten(0, 1)
     return {
         "rareError": one.rare_error.values.tolist(),
         "commonError": one.common_error.values.tolist(),
         "loss": one.loss.values.tolist(),
-        "commonFeature": features.sel(feature=["common_0", "common_1"]).mean("feature").values.tolist(),
-        "rareFeature": features.sel(feature=["rare_0", "rare_1"]).mean("feature").values.tolist(),
+        "commonFeature": features[:, :2].mean(axis=1).tolist(),
+        "rareFeature": features[:, 2:].mean(axis=1).tolist(),
         "noise": one.noise_memorisation.values[:, rare].mean(axis=1).tolist(),
         "weights": weights.flatten().tolist(),
         "responses": (patches @ weights.flatten(0, 1).T).flatten().tolist(),
-    }  # fmt: skip
+    }
 
 
 def arrays(data: PatchData) -> dict[str, list]:

@@ -18,9 +18,9 @@ from mixupbook.theory import walk
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PACKAGED = ROOT / "mixupbook" / "pages" / "laboratory"
-STEPS, EVERY = 800, 100
+STEPS, EVERY = 400, 100
 SETTING = {"rho": 0.1, "noise": 0.15, "overlap": 1}
-# What the laboratory's controls do, one after the other.
+# What the laboratory's controls do, one after the other, with five seeds each.
 RUNS = {
     "as it opens": ({}, {"lam": 0.7}),
     "stopped early": ({}, {"lam": 0.7, "stop": 50}),
@@ -32,7 +32,7 @@ RUNS = {
     "another label": ({}, {"lam": 0.6, "labelLam": 0.9}),
     "more rare, more noise": ({"rho": 0.2, "noise": 0.25}, {"lam": 0.7}),
 }
-SEEDS = range(5)
+CASES = list(itertools.product(RUNS, range(5)))
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +94,8 @@ def worlds(node, tmp_path_factory):
     """Every setting with every seed, in this order."""
     folder = tmp_path_factory.mktemp("worlds")
     runs = [
-        {"draw": {**SETTING, **settings, "seed": seed}, "training": training}
-        for (settings, training), seed in itertools.product(RUNS.values(), SEEDS)
+        {"draw": {**SETTING, **RUNS[name][0], "seed": seed}, "training": RUNS[name][1]}
+        for name, seed in CASES
     ]
     written = subprocess.run(
         [node, HERE / "write_worlds.mjs", folder],
@@ -107,21 +107,25 @@ def worlds(node, tmp_path_factory):
     return [World(folder, k, described) for k, described in enumerate(json.loads(written))]
 
 
-def objective(lam, labelLam=None, stop=None):  # noqa: N803 (the engine's names)
-    return PairMixup(lam, labelLam, stop_step=stop)
+def objective(name: str) -> PairMixup:
+    training = RUNS[name][1]
+    return PairMixup(training["lam"], training.get("labelLam"), stop_step=training.get("stop"))
 
 
 @pytest.fixture(scope="module")
 def descended(worlds):
-    """What `descend` makes of the same worlds from the same weights: standard training, and Mixup."""
-    trainings = [training for (_, training), _ in itertools.product(RUNS.values(), SEEDS)]
+    """What `descend` makes of the same worlds from the same weights, in either training."""
     given = torch.stack([world.weights for world in worlds])
+    objectives = {
+        "standard": Standard(),
+        "mixup": [objective(name) for name, _ in CASES],
+    }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(walk, "initial_weights", lambda *_: given)
         return {
             which: descend(
                 [world.train for world in worlds],
-                objectives,
+                objectives[which],
                 test=[world.test for world in worlds],
                 width=worlds[0].width,
                 lr=worlds[0].lr,
@@ -129,37 +133,35 @@ def descended(worlds):
                 record_every=EVERY,
                 dtype=torch.float64,
             )
-            for which, objectives in {
-                "standard": Standard(),
-                "mixup": [objective(**training) for training in trainings],
-            }.items()
+            for which in objectives
         }
 
 
 @pytest.mark.parametrize("which", ["standard", "mixup"])
-@pytest.mark.parametrize("name", RUNS)
-def test_reacts_as_descend_does(worlds, descended, name, which):
-    for run in range(len(worlds)):
-        if run // len(SEEDS) != list(RUNS).index(name):
-            continue
-        found, expected = worlds[run].found, descended[which].isel(run=run)
-        of = lambda quantity: [at[which][quantity] for at in found]  # noqa: B023, E731
-        assert of("rareError") == expected.rare_error.values.tolist()
-        assert of("commonError") == expected.common_error.values.tolist()
-        np.testing.assert_allclose(of("loss"), expected.loss, rtol=1e-7)
-        features = expected.feature_alignment.values
-        np.testing.assert_allclose(of("commonFeature"), features[:, :2].mean(axis=1), rtol=1e-7)
-        np.testing.assert_allclose(of("rareFeature"), features[:, 2:].mean(axis=1), rtol=1e-7)
-        rare = worlds[run].train.is_rare.numpy()
-        noise = expected.noise_memorisation.values[:, rare].mean(axis=1)
-        np.testing.assert_allclose(of("noise"), noise, rtol=1e-7)
+@pytest.mark.parametrize("run", range(len(CASES)), ids=[f"{name}, {k}" for name, k in CASES])
+def test_reacts_as_descend_does(worlds, descended, run, which):
+    world, expected = worlds[run], descended[which].isel(run=run)
+    found = {name: [at[which][name] for at in world.found] for name in world.found[0][which]}
+    assert found["rareError"] == expected.rare_error.values.tolist()
+    assert found["commonError"] == expected.common_error.values.tolist()
+    features = expected.feature_alignment.values
+    noise = expected.noise_memorisation.values[:, world.train.is_rare.numpy()]
+    for quantity, values in {
+        "loss": expected.loss.values,
+        "commonFeature": features[:, :2].mean(axis=1),
+        "rareFeature": features[:, 2:].mean(axis=1),
+        "noise": noise.mean(axis=1),
+    }.items():
+        np.testing.assert_allclose(found[quantity], values, rtol=1e-7, err_msg=quantity)
 
 
 def test_the_controls_matter(worlds):
-    """The comparison above is of runs that differ: each setting ends with errors of its own."""
-    ends = [world.found[-1]["mixup"]["rareError"] for world in worlds]
-    by_setting = [tuple(ends[k : k + len(SEEDS)]) for k in range(0, len(ends), len(SEEDS))]
-    means = dict(zip(RUNS, map(np.mean, by_setting), strict=True))
+    """The comparison above is of runs that differ: settings end with errors of their own."""
+    ends = {
+        case: world.found[-1]["mixup"]["rareError"]
+        for case, world in zip(CASES, worlds, strict=True)
+    }
+    means = {name: np.mean([ends[case] for case in CASES if case[0] == name]) for name in RUNS}
     assert means["as it opens"] == 0
     assert 0.1 < means["stopped halfway"] < 0.4
     for name in ("stopped early", "no overlap", "little of the second"):
