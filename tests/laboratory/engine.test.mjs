@@ -186,6 +186,13 @@ test("both networks start alike", () => {
   assert.deepEqual(mixup, standard);
 });
 
+test("on a tie the network says class 0", () => {
+  const world = draw(SETTINGS, { ...SMALL, initStd: 0, testExamples: 6 });
+  world.testSplit.y.set([1, 1, 0, 0, 0, 0]);
+  const { rareError, commonError } = measure(start(world, { lam: 0.7 })).mixup;
+  assert.deepEqual([rareError, commonError], [2 / 3, 0]);
+});
+
 test("the label's share is that of the features where it is not given", () => {
   const world = draw(SETTINGS, SMALL);
   const [one, other] = [undefined, 0.7].map((labelLam) =>
