@@ -1,0 +1,332 @@
+/**
+ * The custom element `<mixup-laboratory>`: standard training and Mixup, live and side by side.
+ *
+ * Attributes: the parameters' names (the state it begins in), `controls="few"`, and `address="off"`
+ * where the page's address is none of its business. What stands inside the element is the static
+ * figure, which is seen where nothing else can be.
+ *
+ * It tells the outside by attributes: `data-state` (ready, running, waiting while nobody looks,
+ * paused, done, failed), `data-step`, `data-standard-rare-error`, `data-mixup-rare-error`,
+ * `data-refused`; and by the events `laboratory-change` and `laboratory-rest`.
+ */
+
+import { PARAMETERS, defaults, isAddress, parse, serialise } from "./parameters.js";
+import { watchAttention } from "./attention.js";
+import { Training } from "./training.js";
+import { result } from "./words.js";
+import { panel } from "./panel.js";
+import { set } from "./dom.js";
+
+/** A run is shown in about so many pictures, and asks for no more steps at once than the latter. */
+const PICTURES = 200;
+const MOST_AT_ONCE = 100;
+/** Steps of the button that takes a few. */
+const FEW_STEPS = 10;
+/** Milliseconds without a further change, until a run begins anew. */
+const SETTLING = 200;
+/** Milliseconds between pictures for readers who want less motion. */
+const CALM = 1000;
+
+export class Laboratory extends HTMLElement {
+  #panel;
+  #training = null;
+  #ends = [];
+  #start = defaults();
+  #values = defaults();
+  #state = "ready";
+  #records = [];
+  #before = [];
+  #attended = false;
+  #pending = null;
+  #begun = false;
+  #drawn = -Infinity;
+
+  /** The parameters, by their names in the address. */
+  get values() {
+    return { ...this.#values };
+  }
+
+  connectedCallback() {
+    this.#start = parse(this.#attributes()).values;
+    this.#values = { ...this.#start };
+    this.#panel = panel(this.#actions(), this.getAttribute("controls") === "few");
+    const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
+    root.replaceChildren(this.#panel.style, this.#panel.node);
+    this.dataset.refused = "";
+    this.#ends = [
+      this.#panel.end,
+      watchAttention(this, (attended) => this.#attend(attended)),
+    ];
+    if (this.#answersAddress()) this.#listenToAddress();
+    this.#set("ready");
+    if (this.#values.run) this.#beginAtOnce();
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.#pending);
+    for (const end of this.#ends.splice(0)) end();
+    this.#training?.end();
+    this.#training = null;
+    this.#begun = false;
+    this.#records = [];
+    this.#before = [];
+  }
+
+  /**
+   * Sets parameters, as moving controls does: a run that was under way begins anew.
+   * @param {object} changes values by name, as the table allows them
+   */
+  assign(changes) {
+    const query = new URLSearchParams(changes).toString();
+    this.#change(parse(query, this.#values).values);
+  }
+
+  /** Trains from where the run is; from the start where it was over. */
+  play() {
+    if (this.#state === "done") this.#begin();
+    this.#panel.announce("Training both networks.");
+    this.#set("running");
+    this.#go();
+  }
+
+  pause() {
+    this.#rest("paused");
+  }
+
+  #attributes() {
+    const said = PARAMETERS.filter(({ name }) => this.hasAttribute(name));
+    return new URLSearchParams(said.map(({ name }) => [name, this.getAttribute(name)])).toString();
+  }
+
+  #actions() {
+    return {
+      change: (name, value) => this.#change({ ...this.#values, [name]: value }),
+      play: () => (this.#state === "running" ? this.pause() : this.play()),
+      step: () => this.#takeFew(),
+      again: () => this.#anew(),
+      another: () => {
+        const { max } = PARAMETERS.find(({ name }) => name === "seed");
+        this.#adopt({ ...this.#values, seed: (this.#values.seed + 1) % (max + 1) });
+        this.#anew();
+      },
+      share: () => this.#share(),
+      reset: () => this.#change({ ...this.#start }),
+    };
+  }
+
+  /* ---------------------------------------------------------------- address */
+
+  #answersAddress() {
+    const first = document.querySelector('mixup-laboratory:not([address="off"])');
+    return this.getAttribute("address") !== "off" && first === this;
+  }
+
+  #listenToAddress() {
+    const follow = () => isAddress(location.hash) && this.#open(location.hash);
+    // A link to where the address already is changes no hash.
+    const click = ({ target }) => {
+      const link = target.closest?.("a[href*='#lab?']");
+      if (link && link.href === location.href) follow();
+    };
+    const loaded = () => isAddress(location.hash) && this.scrollIntoView({ block: "start" });
+    addEventListener("hashchange", follow);
+    document.addEventListener("click", click);
+    addEventListener("load", loaded); // by then, what is above has its height
+    this.#ends.push(() => {
+      removeEventListener("hashchange", follow);
+      document.removeEventListener("click", click);
+      removeEventListener("load", loaded);
+    });
+    follow();
+  }
+
+  /** The state that an address names. */
+  #open(hash) {
+    const { values, refused, reasons } = parse(hash, this.#start);
+    this.dataset.refused = refused.join(" ");
+    this.#panel.refuse(reasons);
+    this.#adopt(values);
+    this.#begin();
+    this.#set("ready");
+    this.scrollIntoView({ block: "start" });
+    if (values.run) this.#beginAtOnce();
+  }
+
+  #beginAtOnce() {
+    if (this.#panel.calm()) this.#panel.announce("Your system asks for less motion: press Train.");
+    else this.play();
+  }
+
+  async #share() {
+    const found = { ...this.#values, run: this.#state === "ready" ? 0 : 1 };
+    history.replaceState(history.state, "", serialise(found, this.#start));
+    try {
+      await navigator.clipboard.writeText(location.href);
+      this.#panel.announce("The link to this state is copied.");
+    } catch {
+      this.#panel.announce("The link to this state now stands in the address bar.");
+    }
+  }
+
+  /* ---------------------------------------------------------------- state */
+
+  #set(state) {
+    this.#state = state;
+    const waits = state === "running" && !this.#attended;
+    this.dataset.state = waits ? "waiting" : state;
+    this.#draw();
+  }
+
+  #adopt(values) {
+    this.#values = values;
+    this.dispatchEvent(new CustomEvent("laboratory-change", { detail: this.values }));
+  }
+
+  #change(values) {
+    const old = this.#values;
+    if (PARAMETERS.every(({ name }) => values[name] === old[name])) return;
+    this.#adopt(values);
+    if (this.#continues(old, values)) {
+      if (values.stop !== old.stop) this.#training?.moveStop(values);
+      this.#draw();
+      return;
+    }
+    // Not at every place that a slider passes.
+    const active = this.#state === "running" || this.#state === "done";
+    clearTimeout(this.#pending);
+    this.#keepAsBefore();
+    this.#set(active ? "running" : "ready");
+    this.#pending = setTimeout(() => {
+      this.#begin();
+      if (active) this.play();
+    }, SETTLING);
+  }
+
+  /** Whether the run can go on under other values: they differ in what is still to come. */
+  #continues(old, values) {
+    const same = PARAMETERS.every(
+      ({ name }) => ["stop", "steps", "run"].includes(name) || values[name] === old[name],
+    );
+    const step = this.#latest?.step ?? 0;
+    const ahead = (stop) => stop === "never" || stop > step;
+    const stopAhead = values.stop === old.stop || (ahead(values.stop) && ahead(old.stop));
+    return (
+      same && stopAhead && values.steps >= step && this.#state !== "done" &&
+      this.#pending === null && !this.#training?.busy
+    );
+  }
+
+  get #latest() {
+    return this.#records.at(-1) ?? null;
+  }
+
+  #keepAsBefore() {
+    if (this.#records.length > 1) this.#before = this.#records;
+    this.#records = [];
+  }
+
+  /** To the first step of a run with the present values. */
+  #begin() {
+    clearTimeout(this.#pending);
+    this.#pending = null;
+    this.#keepAsBefore();
+    this.#begun = this.#ready();
+    if (this.#begun) this.#training.begin(this.#values);
+  }
+
+  #anew() {
+    this.#begin();
+    this.play();
+  }
+
+  /** Whether there is a worker; the first call makes it. */
+  #ready() {
+    if (this.#state === "failed") return false;
+    try {
+      this.#training ??= new Training(
+        (answer) => this.#receive(answer),
+        () => this.#fail(),
+      );
+    } catch {
+      this.#fail();
+    }
+    return this.#training !== null;
+  }
+
+  #fail() {
+    this.#training?.end();
+    this.#training = null;
+    this.#panel.announce("This browser cannot train here; the figure shows how it comes out.");
+    this.#set("failed");
+  }
+
+  #takeFew() {
+    if (this.#state === "done") {
+      this.#panel.announce("The run is over. Same start begins it anew.");
+      return;
+    }
+    if (!this.#begun) this.#begin();
+    if (this.#state === "failed") return;
+    this.#set("paused");
+    this.#training.advance(this.#left(FEW_STEPS));
+  }
+
+  #left(steps) {
+    return Math.max(0, Math.min(steps, this.#values.steps - (this.#latest?.step ?? 0)));
+  }
+
+  /** Asks for the next steps, once and only while they are wanted and seen. */
+  #go() {
+    if (this.#state !== "running" || !this.#attended || this.#pending !== null) return;
+    if (!this.#begun) this.#begin();
+    if (!this.#training || this.#training.busy) return;
+    const portion = Math.ceil(this.#values.steps / PICTURES);
+    this.#training.advance(this.#left(Math.min(portion, MOST_AT_ONCE)));
+  }
+
+  #receive({ measured, settled }) {
+    if (this.#latest?.step !== measured.step) this.#records.push(measured);
+    const over = measured.step >= this.#values.steps || settled;
+    if (over && measured.step > 0 && this.#state !== "ready") {
+      this.#rest("done", settled && measured.step < this.#values.steps);
+    } else if (this.#state === "paused" && !this.#training.busy) {
+      this.#rest("paused");
+    } else {
+      this.#draw();
+      if (this.#state === "running") requestAnimationFrame(() => this.#go());
+    }
+  }
+
+  /** A pause or the end: the only times when results are read out. */
+  #rest(state, unchanging = false) {
+    this.#set(state);
+    if (!this.#latest) return;
+    this.#panel.announce(result(this.#latest, this.#values, unchanging));
+    this.dispatchEvent(new CustomEvent("laboratory-rest", { detail: this.#latest }));
+  }
+
+  #attend(attended) {
+    this.#attended = attended;
+    if (attended && !this.#begun && this.#state !== "failed") this.#begin();
+    if (this.#state === "running") this.#set("running");
+    this.#go();
+  }
+
+  #draw() {
+    const latest = this.#latest;
+    set(this, {
+      "data-step": latest?.step ?? 0,
+      "data-standard-rare-error": latest?.standard.rareError ?? null,
+      "data-mixup-rare-error": latest?.mixup.rareError ?? null,
+    });
+    const moving = this.#state === "running" && this.#panel.calm() && this.#pending === null;
+    if (moving && performance.now() - this.#drawn < CALM) return;
+    this.#drawn = performance.now();
+    this.#panel.update({
+      values: this.#values,
+      state: this.#state,
+      records: this.#records,
+      before: this.#before,
+    });
+  }
+}
