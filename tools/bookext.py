@@ -4,6 +4,7 @@ import importlib.resources
 import shutil
 from pathlib import Path
 
+import laboratory_pages
 import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, NbValidityError
@@ -100,6 +101,7 @@ def setup(app):
     """Register the handlers with Sphinx."""
     app.setup_extension("sphinx.ext.autodoc")  # whose event is asked for below
     app.config.mathjax_path = "mathjax/tex-chtml.js"
+    laboratory_pages.setup(app)
     app.add_directive("rooms", Rooms)
     app.add_directive("room-contents", RoomContents)
     app.connect("builder-inited", seed_cache, priority=100)

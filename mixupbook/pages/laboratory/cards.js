@@ -5,9 +5,9 @@ import { stopStep } from "./parameters.js";
 import { percent, verdict } from "./words.js";
 
 const BARS = [
-  ["commonFeature", "common feature v", "common"],
-  ["rareFeature", "rare feature r", "rare"],
-  ["noise", "memorised noise ξ", "noise"],
+  ["commonFeature", "common feature", "common"],
+  ["rareFeature", "rare feature", "rare"],
+  ["noise", "memorised noise", "noise"],
 ];
 /** Bars are as long as their card at this response, or at the largest there is. */
 const FULL = 2.5;
@@ -31,7 +31,7 @@ function responses(found) {
 
 function card(which) {
   const title = html("p", { class: "card-title" });
-  const figure = html("span", { class: "figure" });
+  const figure = html("span", { class: "figure" }, "–");
   const says = html("p", { class: "verdict" });
   const bars = BARS.map(([name, label, kind]) => bar(name, label, kind));
   const node = html(
@@ -45,13 +45,13 @@ function card(which) {
   return { which, node, update };
 
   function update(values, measured, longest) {
-    const found = measured?.[which];
     const name = which === "standard" ? "Standard training" : mixupName(values);
     say(title, name);
     set(node, { "aria-label": name });
-    say(figure, found ? percent(found.rareError) : "–");
-    const untrained = !found || measured.step === 0;
-    say(says, untrained ? "not yet trained: guesses" : verdict(found));
+    if (!measured) return; // a run that has just begun: a moment
+    const found = measured[which];
+    say(figure, percent(found.rareError));
+    say(says, measured.step === 0 ? "not yet trained: guesses" : verdict(found));
     for (const one of bars) one.update(found, longest);
   }
 }
@@ -68,7 +68,7 @@ function bar(name, label, kind) {
   return {
     parts: [html("span", {}, label), html("span", { class: "track" }, fill), value],
     update(found, longest) {
-      const length = found?.[name];
+      const length = found[name];
       const known = Number.isFinite(length);
       fill.style.width = known ? `${Math.min(100, (100 * length) / longest)}%` : "0";
       say(value, known ? shown(length) : "–");

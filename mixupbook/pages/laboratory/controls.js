@@ -6,14 +6,14 @@ import { percent } from "./words.js";
 
 let made = 0;
 
-/** A slider on a number; what it shows beside its name is `shown`. */
+/** Sliders: what they are called (a subscript after a bar), and the value beside it. */
 const SLIDERS = {
   lam: ["Share of the first example, λ", ({ lam }) => lam.toFixed(2)],
-  label_lam: ["Its share in the label, λ_y", (values) => labelLam(values).toFixed(2)],
+  label_lam: ["Its share in the label, λ|y", (values) => labelLam(values).toFixed(2)],
   stop: ["Mixup stops at step", ({ stop, steps }) => (stop < steps ? `${stop}` : "never")],
   rho: ["Rare among 40 examples, ρ", ({ rho }) => `${Math.round(40 * rho)}`],
   noise: ["Noise, σ", ({ noise }) => noise.toFixed(2)],
-  overlap: ["Rare feature in the common one's place", ({ overlap }) => percent(overlap)],
+  overlap: ["Overlap of places", ({ overlap }) => percent(overlap)],
 };
 const NUMBERS = { steps: "Steps to train", seed: "Seed of data and start" };
 
@@ -30,7 +30,7 @@ export function controls(on, few) {
     button("again", on.again, "Same start"),
     button("another", on.another, "Another draw"),
     button("share", on.share, "Copy link"),
-    button("reset", on.reset, "Defaults"),
+    button("reset", on.reset, "Reset"),
   ];
   const change = (name) => (value) => on.change(name, value);
   const stop = slider("stop", change("stop"));
@@ -66,7 +66,8 @@ function group(title, parts) {
 function field(name, title, ...inner) {
   const id = `control-${name}-${(made += 1)}`;
   const value = html("output", { for: id });
-  const label = html("label", { for: id }, `${title} `);
+  const [text, below] = title.split("|");
+  const label = html("label", { for: id }, text, ...(below ? [html("sub", {}, below)] : []));
   const node = html("div", { class: "field" }, html("div", { class: "name" }, label, value), ...inner);
   return { id, value, node };
 }

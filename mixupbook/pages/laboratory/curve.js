@@ -32,7 +32,8 @@ export function curve(onStop) {
   return { node, update, resize };
 
   function resize(newWidth) {
-    if (Math.abs(newWidth - width) < 1) return;
+    const hidden = newWidth < MARGIN.left + MARGIN.right;
+    if (hidden || Math.abs(newWidth - width) < 1) return;
     width = newWidth;
     if (shown) update(...shown);
   }

@@ -10,12 +10,12 @@
  * `data-refused`; and by the events `laboratory-change` and `laboratory-rest`.
  */
 
-import { PARAMETERS, defaults, isAddress, parse, serialise } from "./parameters.js";
 import { watchAttention } from "./attention.js";
+import { set } from "./dom.js";
+import { panel } from "./panel.js";
+import { PARAMETERS, defaults, isAddress, parse, serialise } from "./parameters.js";
 import { Training } from "./training.js";
 import { result } from "./words.js";
-import { panel } from "./panel.js";
-import { set } from "./dom.js";
 
 /** A run is shown in about so many pictures, and asks for no more steps at once than the latter. */
 const PICTURES = 200;
@@ -40,6 +40,7 @@ export class Laboratory extends HTMLElement {
   #pending = null;
   #begun = false;
   #drawn = -Infinity;
+  #portion = 0;
 
   /** The parameters, by their names in the address. */
   get values() {
@@ -47,12 +48,13 @@ export class Laboratory extends HTMLElement {
   }
 
   connectedCallback() {
-    this.#start = parse(this.#attributes()).values;
-    this.#values = { ...this.#start };
+    const { values, refused, reasons } = parse(this.#attributes());
+    this.#start = values;
+    this.#values = { ...values };
     this.#panel = panel(this.#actions(), this.getAttribute("controls") === "few");
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     root.replaceChildren(this.#panel.style, this.#panel.node);
-    this.dataset.refused = "";
+    this.#refuse(refused, reasons);
     this.#ends = [
       this.#panel.end,
       watchAttention(this, (attended) => this.#attend(attended)),
@@ -68,6 +70,7 @@ export class Laboratory extends HTMLElement {
     this.#training?.end();
     this.#training = null;
     this.#begun = false;
+    this.#attended = false;
     this.#records = [];
     this.#before = [];
   }
@@ -143,13 +146,17 @@ export class Laboratory extends HTMLElement {
   /** The state that an address names. */
   #open(hash) {
     const { values, refused, reasons } = parse(hash, this.#start);
-    this.dataset.refused = refused.join(" ");
-    this.#panel.refuse(reasons);
+    this.#refuse(refused, reasons);
     this.#adopt(values);
     this.#begin();
     this.#set("ready");
     this.scrollIntoView({ block: "start" });
     if (values.run) this.#beginAtOnce();
+  }
+
+  #refuse(refused, reasons) {
+    this.dataset.refused = refused.join(" ");
+    this.#panel.refuse(reasons);
   }
 
   #beginAtOnce() {
@@ -194,12 +201,12 @@ export class Laboratory extends HTMLElement {
     // Not at every place that a slider passes.
     const active = this.#state === "running" || this.#state === "done";
     clearTimeout(this.#pending);
-    this.#keepAsBefore();
-    this.#set(active ? "running" : "ready");
     this.#pending = setTimeout(() => {
       this.#begin();
-      if (active) this.play();
+      if (this.#state === "running") this.play();
     }, SETTLING);
+    if (this.#records.length > 1) this.#keepAsBefore();
+    this.#set(active ? "running" : "ready");
   }
 
   /** Whether the run can go on under other values: they differ in what is still to come. */
@@ -207,12 +214,12 @@ export class Laboratory extends HTMLElement {
     const same = PARAMETERS.every(
       ({ name }) => ["stop", "steps", "run"].includes(name) || values[name] === old[name],
     );
-    const step = this.#latest?.step ?? 0;
+    // What was asked for before will have been done.
+    const step = (this.#latest?.step ?? 0) + (this.#training?.busy ? this.#portion : 0);
     const ahead = (stop) => stop === "never" || stop > step;
     const stopAhead = values.stop === old.stop || (ahead(values.stop) && ahead(old.stop));
     return (
-      same && stopAhead && values.steps >= step && this.#state !== "done" &&
-      this.#pending === null && !this.#training?.busy
+      same && stopAhead && values.steps >= step && this.#state !== "done" && this.#pending === null
     );
   }
 
@@ -265,23 +272,26 @@ export class Laboratory extends HTMLElement {
       this.#panel.announce("The run is over. Same start begins it anew.");
       return;
     }
-    if (!this.#begun) this.#begin();
+    if (!this.#begun || this.#pending !== null) this.#begin();
     if (this.#state === "failed") return;
     this.#set("paused");
-    this.#training.advance(this.#left(FEW_STEPS));
+    this.#advance(FEW_STEPS);
   }
 
-  #left(steps) {
-    return Math.max(0, Math.min(steps, this.#values.steps - (this.#latest?.step ?? 0)));
+  #advance(steps) {
+    const left = this.#values.steps - (this.#latest?.step ?? 0);
+    this.#portion = Math.max(0, Math.min(steps, left));
+    this.#training.advance(this.#portion);
   }
 
   /** Asks for the next steps, once and only while they are wanted and seen. */
   #go() {
-    if (this.#state !== "running" || !this.#attended || this.#pending !== null) return;
+    const wanted = this.isConnected && this.#state === "running" && this.#attended;
+    if (!wanted || this.#pending !== null) return;
     if (!this.#begun) this.#begin();
     if (!this.#training || this.#training.busy) return;
     const portion = Math.ceil(this.#values.steps / PICTURES);
-    this.#training.advance(this.#left(Math.min(portion, MOST_AT_ONCE)));
+    this.#advance(Math.min(portion, MOST_AT_ONCE));
   }
 
   #receive({ measured, settled }) {

@@ -43,9 +43,12 @@ export function render({ model, el }) {
       Object.fromEntries(NAMES.map((name) => [name, toPage(name, model.get(name))])),
     );
   for (const name of NAMES) model.on(`change:${name}`, follow);
+  const begin = () => model.get("run") && laboratory.play();
+  model.on("change:run", begin);
   el.append(laboratory);
   return () => {
     for (const name of NAMES) model.off(`change:${name}`, follow);
+    model.off("change:run", begin);
     laboratory.remove();
   };
 }

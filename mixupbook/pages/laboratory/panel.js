@@ -9,6 +9,8 @@ import { STYLE } from "./style.js";
 import { watchTheme } from "./theme.js";
 import { mixture } from "./words.js";
 
+const FIRST_WORDS = "Not yet trained: both networks begin with the same weights. Press Train.";
+
 /**
  * @param {object} on the actions, as in `controls`
  * @param {boolean} few whether there are only two controls
@@ -22,7 +24,7 @@ export function panel(on, few) {
   };
   const amount = html("span", { class: "amount" });
   const meets = html("span", { class: "meets" });
-  const says = html("p", { class: "says", role: "status", "aria-live": "polite" });
+  const says = html("p", { class: "says", role: "status", "aria-live": "polite" }, FIRST_WORDS);
   const progress = html("p", { class: "progress", "aria-hidden": "true" });
   const refused = html("p", { class: "refused", role: "alert" });
   const plot = html("div", { class: "plot" }, legend(), parts.curve.node);

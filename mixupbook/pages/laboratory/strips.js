@@ -1,12 +1,12 @@
 /** Three strips of patches: a common example, a rare one, and their mixture. */
 
-import { say, set, svg } from "./dom.js";
+import { set, svg } from "./dom.js";
 import { mixture } from "./words.js";
 
 const SIZE = 40;
 const GAP = 6;
-const TOP = 22;
-const ROW = SIZE + 34;
+const ROW = SIZE + 10;
+const LABEL = 74;
 const PATCHES = 4;
 const LETTERS = { common: "v", rare: "r", noise: "ξ" };
 
@@ -19,17 +19,17 @@ function contents(kind, place = 0) {
  * @returns {{node: SVGElement, update: (values: object) => void}}
  */
 export function strips() {
-  const width = PATCHES * (SIZE + GAP);
+  const width = LABEL + PATCHES * (SIZE + GAP) - GAP;
   const node = svg("svg", {
     class: "strips",
     role: "img",
-    viewBox: `0 0 ${width} ${2 * ROW + TOP + SIZE + 2}`,
+    viewBox: `0 0 ${width} ${2 * ROW + SIZE}`,
   });
-  const rows = ["a common example", "a rare example", ""].map((title, k) => {
-    const label = svg("text", { x: 0, y: k * ROW + TOP - 8, class: "strip-title" }, title);
-    const patches = svg("g", { transform: `translate(0 ${k * ROW + TOP})` });
-    node.append(label, patches);
-    return { label, patches };
+  const rows = ["common", "rare", "mixture"].map((title, k) => {
+    const text = { x: 0, y: k * ROW + SIZE / 2 + 5, class: "strip-title" };
+    const patches = svg("g", { transform: `translate(${LABEL} ${k * ROW})` });
+    node.append(svg("text", text, title), patches);
+    return patches;
   });
 
   return { node, update };
@@ -38,12 +38,11 @@ export function strips() {
     const { lam, overlap } = values;
     const common = contents("common");
     const rare = contents("rare", overlap >= 0.5 ? 0 : 1);
-    rows[0].patches.replaceChildren(...common.map((kind, p) => patch(p, [[kind, 1]])));
-    rows[1].patches.replaceChildren(...rare.map((kind, p) => patch(p, [[kind, 1]])));
-    rows[2].patches.replaceChildren(
+    rows[0].replaceChildren(...common.map((kind, p) => patch(p, [[kind, 1]])));
+    rows[1].replaceChildren(...rare.map((kind, p) => patch(p, [[kind, 1]])));
+    rows[2].replaceChildren(
       ...common.map((kind, p) => patch(p, [[kind, lam], [rare[p], 1 - lam]])),
     );
-    say(rows[2].label, `their mixture, ${lam.toFixed(2)} : ${(1 - lam).toFixed(2)}`);
     set(node, { "aria-label": described(values) });
   }
 }
@@ -56,9 +55,9 @@ function patch(p, parts) {
     const width = share * SIZE;
     group.append(svg("rect", { class: `patch ${kind}`, x, y: 0, width, height: SIZE }));
     if (width >= 11) {
-      const letter = svg("text", { class: `letter ${kind}`, x: x + width / 2, y: SIZE / 2 + 5 });
-      letter.append(LETTERS[kind]);
-      group.append(letter);
+      const size = width < 17 ? "small" : "";
+      const at = { x: x + width / 2, y: SIZE / 2 + 5 };
+      group.append(svg("text", { class: `letter ${kind} ${size}`, ...at }, LETTERS[kind]));
     }
     x += width;
   }

@@ -41,7 +41,7 @@ svg text { font: 13px var(--pst-font-family-base, system-ui, sans-serif); fill: 
 /* The strips, and what the mixture pushes. */
 .mixing-panel {
   display: grid;
-  grid-template-columns: minmax(0, 11.5rem) minmax(0, 1fr);
+  grid-template-columns: minmax(0, 16rem) minmax(0, 1fr);
   gap: 8px 28px;
   align-items: center;
   padding: 2px 4px 12px;
@@ -53,6 +53,7 @@ svg text { font: 13px var(--pst-font-family-base, system-ui, sans-serif); fill: 
 .patch.noise, .fill.noise { fill: var(--noise); background: var(--noise); }
 .frame { fill: none; stroke: var(--paper); stroke-opacity: 0.35; }
 svg text.letter { text-anchor: middle; font: italic 600 17px Georgia, "Times New Roman", serif; }
+svg text.letter.small { font-size: 13px; }
 .letter.common { fill: var(--on-common); }
 .letter.rare { fill: var(--on-rare); }
 .letter.noise { fill: var(--on-noise); }
@@ -74,11 +75,10 @@ svg text.letter { text-anchor: middle; font: italic 600 17px Georgia, "Times New
 }
 .card.mixup { border-top-color: var(--mixup); }
 .card-title { font-weight: 650; }
-.headline { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 10px; }
 .headline .figure {
   font-size: 2.6rem; font-weight: 700; line-height: 1.15; font-variant-numeric: tabular-nums;
-  min-width: 2.6em;
 }
+.headline span { display: block; }
 .card.mixup .figure { color: var(--common-ink); }
 .verdict { color: var(--muted); margin-bottom: 8px; min-height: 1.45em; }
 .bars {
@@ -129,25 +129,27 @@ svg text.stop-label { font-weight: 600; }
 /* The controls. */
 .controls { display: grid; gap: 12px; }
 .controls.few { grid-template-columns: max-content minmax(0, 22rem); gap: 24px; align-items: end; }
-.buttons { display: flex; flex-wrap: wrap; gap: 8px; }
+.buttons { display: flex; flex-wrap: wrap; gap: 7px; }
 button {
   font: inherit; font-weight: 550; color: var(--ink); background: var(--card);
-  border: 1px solid var(--edge); border-radius: 8px; min-height: 40px; padding: 4px 14px; cursor: pointer;
+  border: 1px solid var(--edge); border-radius: 8px; min-height: 40px; padding: 4px 11px; cursor: pointer;
   touch-action: manipulation;
 }
+button, .headline { font-size: 0.93rem; }
+sub { line-height: 0; }
 button:hover { border-color: var(--muted); }
 button.play { background: var(--button); border-color: var(--button); color: var(--on-button); min-width: 8.5rem; font-weight: 650; }
 button.play:hover { filter: brightness(1.1); }
 :is(button, input):focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
 .group {
   border: 0; padding: 0; margin: 0; min-width: 0;
-  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14.5rem), 1fr)); gap: 10px 24px;
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 12.5rem), 1fr)); gap: 10px 24px;
 }
 fieldset.group { border-top: 1px solid var(--edge); padding-top: 6px; }
 legend { font-weight: 650; padding: 0 8px 0 0; }
 .field { display: grid; align-content: start; }
 .name { display: flex; justify-content: space-between; gap: 10px; font-size: 0.9rem; }
-output { font-weight: 650; font-variant-numeric: tabular-nums; }
+output { white-space: nowrap; font-weight: 650; font-variant-numeric: tabular-nums; }
 input[type="range"] { width: 100%; min-height: 30px; margin: 0; accent-color: var(--button); touch-action: pan-y; }
 input[type="number"] {
   font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--muted);
@@ -164,9 +166,11 @@ input[type="checkbox"] { width: 20px; height: 20px; margin: 2px; accent-color: v
 }
 @container (max-width: 520px) {
   .mixing-panel { grid-template-columns: minmax(0, 1fr); }
-  .strips { max-width: 15rem; }
-  .cards { grid-template-columns: minmax(0, 1fr); }
-  .headline .figure { font-size: 2.2rem; min-width: 0; }
+  .strips { max-width: 17rem; }
+  .headline .figure { font-size: 2.2rem; }
+  .verdict { min-height: 2.9em; }
+  .bars { grid-template-columns: minmax(2.5rem, 1fr) max-content; gap: 1px 8px; }
+  .bars > :nth-child(3n + 1) { grid-column: 1 / -1; margin-top: 5px; }
   .buttons button { flex: 1 1 auto; }
 }
 @media (forced-colors: active) {
