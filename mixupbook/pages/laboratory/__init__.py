@@ -1,7 +1,7 @@
 """The laboratory: standard training and Mixup, live in the reader's browser, side by side.
 
-Its pages, notebooks and tests share the ES modules in this folder; `parameters` say what may be set,
-`fallback` draws the static figure, `bundle` joins the modules for notebooks.
+Its pages, notebooks and tests share the ES modules in this folder. `parameters` say what may be
+set, `fallback` draws the static figure, `bundle` joins the modules for notebooks.
 """
 
 from typing import Any

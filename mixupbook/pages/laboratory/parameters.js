@@ -87,7 +87,7 @@ export function parse(query, start = defaults()) {
   const given = new URLSearchParams(isAddress(query) ? query.slice(PREFIX.length) : query);
   for (const [name, text] of given) {
     const row = parameter(name);
-    const shown = `${short(name)} = ${short(text)}`;
+    const shown = `${short(name)} = ${short(text.trim()) || "nothing"}`;
     if (!row) {
       refused.push(short(name).replace(/\s/g, "_"));
       reasons.push(`${shown} was not taken: there is no such parameter.`);

@@ -110,7 +110,8 @@ svg text.letter.small { font-size: 13px; }
 .dot { stroke: var(--paper); stroke-width: 1.5; }
 .dot.standard { fill: var(--standard); }
 .dot.mixup { fill: var(--mixup); }
-.stopper { cursor: ew-resize; touch-action: pan-y; outline: none; }
+.stopper { outline: none; }
+.stopper * { cursor: ew-resize; touch-action: pan-y; }
 .target { fill: transparent; }
 .stop-line { stroke: var(--rare-ink); stroke-width: 2; stroke-dasharray: 5 4; }
 .grip { fill: var(--paper); stroke: var(--rare-ink); stroke-width: 1.5; }
