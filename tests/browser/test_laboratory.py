@@ -480,7 +480,7 @@ def test_line_is_dragged_by_finger(visit):
         finger("touchMove", place(lab, step))
     finger("touchEnd")
     assert lab.values()["stop"] == pytest.approx(200, abs=5)
-    assert lab.find(".target").evaluate("(e) => getComputedStyle(e).touchAction") == "pan-y"
+    assert lab.find(".curve").evaluate("(e) => getComputedStyle(e).touchAction") == "pan-y"
 
 
 def test_line_moves_by_keys(lab):

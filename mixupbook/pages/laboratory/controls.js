@@ -1,6 +1,7 @@
 /** Buttons and sliders. They know names and ranges, and report what was asked for. */
 
 import { html, say, set } from "./dom.js";
+import { FIXED } from "./engine.js";
 import { checked, labelLam, parameter, stopStep } from "./parameters.js";
 import { percent } from "./words.js";
 
@@ -8,10 +9,10 @@ let made = 0;
 
 /** Sliders: what they are called (a subscript after a bar), and the value beside it. */
 const SLIDERS = {
-  lam: ["Share of the first example, λ", ({ lam }) => lam.toFixed(2)],
-  label_lam: ["Its share in the label, λ|y", (values) => labelLam(values).toFixed(2)],
+  lam: ["Mixing coefficient, λ", ({ lam }) => lam.toFixed(2)],
+  label_lam: ["Label coefficient, λ|y", (values) => labelLam(values).toFixed(2)],
   stop: ["Mixup stops at step", ({ stop, steps }) => (stop < steps ? `${stop}` : "never")],
-  rho: ["Rare among 40 examples, ρ", ({ rho }) => `${Math.round(40 * rho)}`],
+  rho: ["Rare examples, ρ", ({ rho }) => `${Math.round(FIXED.examples * rho)} of ${FIXED.examples}`],
   noise: ["Noise, σ", ({ noise }) => noise.toFixed(2)],
   overlap: ["Overlap of places", ({ overlap }) => percent(overlap)],
 };
@@ -21,7 +22,7 @@ const NUMBERS = { steps: "Steps to train", seed: "Seed of data and start" };
  * @param {object} on what is called: `change(name, value)`, and for the buttons `play`, `step`,
  *   `again`, `another`, `share` and `reset`
  * @param {boolean} few only the button to train and the step at which Mixup stops
- * @returns {{node: Element, update: (values: object, state: string) => void}}
+ * @returns {{buttons: Element, sliders: Element, update: (values: object, state: string) => void}}
  */
 export function controls(on, few) {
   const play = button("play", on.play);
@@ -38,13 +39,11 @@ export function controls(on, few) {
   const data = ["rho", "noise", "overlap"].map((name) => slider(name, change(name)));
   const numbers = Object.keys(NUMBERS).map((name) => numberField(name, change(name)));
   const parts = few ? [stop] : [...mixing, ...data, ...numbers];
-  const groups = few
-    ? [html("div", { class: "group" }, stop.node)]
-    : [group("Mixup", mixing), group("Data and training", [...data, ...numbers])];
-  const buttons = html("div", { class: "buttons" }, play, ...(few ? [] : rest));
-  const node = html("div", { class: few ? "controls few" : "controls" }, buttons, ...groups);
+  const buttons = html("div", { class: "buttons" }, play, ...(few ? [stop.node] : rest));
+  const sliders = html("div", { class: "controls" });
+  if (!few) sliders.append(group("Mixup", mixing), group("Data and training", [...data, ...numbers]));
 
-  return { node, update };
+  return { buttons, sliders, update };
 
   function update(values, state) {
     say(play, { running: "❚❚ Pause", paused: "▶ Continue", done: "▶ Train again" }[state] ?? "▶ Train");

@@ -5,7 +5,8 @@ import { stopStep } from "./parameters.js";
 
 const HEIGHT = 230;
 const MARGIN = { left: 48, right: 22, top: 38, bottom: 40 };
-const KINDS = ["standard", "mixup"];
+/** The dashed line lies on the other one, so that both are seen where they are the same. */
+const KINDS = ["mixup", "standard"];
 /** The line moves by this share of the steps with an arrow key, and by ten of them with a page. */
 const KEY_SHARE = 1 / 80;
 

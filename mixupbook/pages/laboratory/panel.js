@@ -4,6 +4,7 @@ import { cards } from "./cards.js";
 import { controls } from "./controls.js";
 import { curve } from "./curve.js";
 import { html, say, svg } from "./dom.js";
+import { FIXED } from "./engine.js";
 import { strips } from "./strips.js";
 import { STYLE } from "./style.js";
 import { watchTheme } from "./theme.js";
@@ -36,13 +37,14 @@ export function panel(on, few) {
       { class: "live" },
       refused,
       mixingPanel(parts.strips.node, amount, meets),
+      parts.controls.buttons,
       parts.cards.node,
       plot,
       progress,
     ),
     html("slot"),
     says,
-    html("div", { class: "live" }, parts.controls.node),
+    html("div", { class: "live" }, parts.controls.sliders),
   );
   const lessMotion = matchMedia("(prefers-reduced-motion: reduce)");
   const observer = new ResizeObserver(([{ contentRect }]) => parts.curve.resize(contentRect.width));
@@ -65,7 +67,7 @@ export function panel(on, few) {
   function update({ values, state, records, before }) {
     const latest = records.at(-1) ?? null;
     const { push, meets: words } = mixture(values);
-    say(amount, `2λ(1−λ) = ${push.toFixed(2)}`);
+    say(amount, values.overlap === 0 ? "0" : `2λ(1−λ) = ${push.toFixed(2)}`);
     say(meets, words);
     say(progress, `step ${latest?.step ?? 0} of ${values.steps}`);
     node.classList.toggle("untouched", records.length < 2);
@@ -88,7 +90,8 @@ function mixingPanel(strip, amount, meets) {
       html(
         "p",
         {},
-        "Two networks, the same 40 examples, the same start. Most examples show their class by ",
+        `Two networks, the same ${FIXED.examples} examples, the same start. ` +
+          "Most examples show their class by ",
         html("b", { class: "common" }, "the common feature v"),
         ", a few only by ",
         html("b", { class: "rare" }, "the rare feature r"),

@@ -97,7 +97,7 @@ svg text.letter.small { font-size: 13px; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; align-items: center; font-size: 0.9rem; }
 .legend strong { font-weight: 650; margin-right: auto; }
 .legend svg { width: 30px; height: 10px; vertical-align: middle; margin-right: 6px; }
-.curve { display: block; max-width: 100%; overflow: visible; }
+.curve { display: block; max-width: 100%; overflow: visible; touch-action: pan-y; }
 .axes line { stroke: var(--edge); }
 .axes text { fill: var(--muted); font-size: 12px; }
 .axes .end, .stop-label[text-anchor="end"] { text-anchor: end; }
@@ -111,7 +111,7 @@ svg text.letter.small { font-size: 13px; }
 .dot.standard { fill: var(--standard); }
 .dot.mixup { fill: var(--mixup); }
 .stopper { outline: none; }
-.stopper * { cursor: ew-resize; touch-action: pan-y; }
+.stopper * { cursor: ew-resize; }
 .target { fill: transparent; }
 .stop-line { stroke: var(--rare-ink); stroke-width: 2; stroke-dasharray: 5 4; }
 .grip { fill: var(--paper); stroke: var(--rare-ink); stroke-width: 1.5; }
@@ -122,18 +122,19 @@ svg text.arrows, svg text.stop-label { fill: var(--rare-ink); pointer-events: no
 svg text.stop-label { font-weight: 600; }
 
 /* What is said. */
-.says { min-height: 3em; margin: 6px 0 10px; }
+.says { min-height: 3em; margin: 6px 0 0; }
+.controls:empty { display: none; }
 .progress { color: var(--muted); font-variant-numeric: tabular-nums; font-size: 0.9rem; }
 .refused { border-left: 4px solid var(--rare); padding-left: 10px; margin: 8px 0; }
 .refused:empty { display: none; }
 
 /* The controls. */
-.controls { display: grid; gap: 12px; }
-.controls.few { grid-template-columns: max-content minmax(0, 22rem); gap: 24px; align-items: end; }
-.buttons { display: flex; flex-wrap: wrap; gap: 7px; }
+.controls { display: grid; gap: 12px; margin-top: 10px; }
+.buttons { display: flex; flex-wrap: wrap; gap: 6px; margin-bottom: 12px; }
+.buttons .field { flex: 1 1 14rem; max-width: 24rem; margin-left: 16px; }
 button {
   font: inherit; font-weight: 550; color: var(--ink); background: var(--card);
-  border: 1px solid var(--edge); border-radius: 8px; min-height: 40px; padding: 4px 11px; cursor: pointer;
+  border: 1px solid var(--edge); border-radius: 8px; min-height: 40px; padding: 4px 10px; cursor: pointer;
   touch-action: manipulation;
 }
 button, .headline { font-size: 0.93rem; }
@@ -163,7 +164,6 @@ input[type="checkbox"] { width: 20px; height: 20px; margin: 2px; accent-color: v
   .laboratory { padding: 10px; }
   .cards { gap: 8px; }
   .card { padding: 8px 9px 10px; }
-  .controls.few { grid-template-columns: minmax(0, 1fr); gap: 12px; }
 }
 @container (max-width: 520px) {
   .mixing-panel { grid-template-columns: minmax(0, 1fr); }
@@ -173,6 +173,7 @@ input[type="checkbox"] { width: 20px; height: 20px; margin: 2px; accent-color: v
   .bars { grid-template-columns: minmax(2.5rem, 1fr) max-content; gap: 1px 8px; }
   .bars > :nth-child(3n + 1) { grid-column: 1 / -1; margin-top: 5px; }
   .buttons button { flex: 1 1 auto; }
+  .buttons .field { flex-basis: 100%; margin-left: 0; max-width: none; }
 }
 @media (forced-colors: active) {
   .fill, .patch, .line, .dot { forced-color-adjust: none; }
@@ -183,7 +184,7 @@ input[type="checkbox"] { width: 20px; height: 20px; margin: 2px; accent-color: v
 .failed slot { display: block; }
 @media print {
   .laboratory { break-inside: avoid; }
-  .controls, .progress, .grip, .arrows { display: none; }
+  .buttons, .controls, .progress, .grip, .arrows { display: none; }
   .untouched .live { display: none; }
   .untouched slot { display: block; }
 }
