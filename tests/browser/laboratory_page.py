@@ -10,6 +10,8 @@ import mixupbook.pages
 from mixupbook.pages.laboratory.bundle import bundle
 
 FOLDER = Path(mixupbook.pages.__file__).parent / "laboratory"
+DESKTOP = {"viewport": {"width": 1000, "height": 900}}
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 PAGE = """<!doctype html>
 <html lang="en" data-theme="{theme}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import {
   PARAMETERS,
   checked,
+  continues,
   defaults,
   isAddress,
   labelLam,
@@ -123,4 +124,22 @@ test("words stand for what the engine takes", () => {
   assert.equal(labelLam({ lam: 0.8, label_lam: 0.6 }), 0.6);
   assert.equal(stopStep({ stop: "never" }), Infinity);
   assert.equal(stopStep({ stop: 0 }), 0);
+});
+
+test("a run goes on where only what is to come has changed", () => {
+  const old = { ...defaults(), stop: 100 };
+  for (const [change, step, goesOn] of [
+    [{}, 800, true],
+    [{ stop: 60 }, 60, true],
+    [{ stop: 60 }, 61, false],
+    [{ stop: "never" }, 100, true],
+    [{ stop: "never" }, 101, false],
+    [{ steps: 400 }, 400, true],
+    [{ steps: 400 }, 401, false],
+    [{ run: 1 }, 800, true],
+    [{ lam: 0.8 }, 0, false],
+    [{ seed: 2, stop: 90 }, 0, false],
+  ]) {
+    assert.equal(continues(old, { ...old, ...change }, step), goesOn, JSON.stringify(change));
+  }
 });

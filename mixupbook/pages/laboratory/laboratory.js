@@ -10,10 +10,11 @@
  * `data-refused`; and by the events `laboratory-change` and `laboratory-rest`.
  */
 
+import { answersAddress, share, watchAddress } from "./address.js";
 import { watchAttention } from "./attention.js";
 import { set } from "./dom.js";
 import { panel } from "./panel.js";
-import { PARAMETERS, defaults, isAddress, parse, serialise } from "./parameters.js";
+import { PARAMETERS, continues, defaults, parameter, parse, serialise } from "./parameters.js";
 import { Training } from "./training.js";
 import { result } from "./words.js";
 
@@ -55,17 +56,16 @@ export class Laboratory extends HTMLElement {
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     root.replaceChildren(this.#panel.style, this.#panel.node);
     this.#refuse(refused, reasons);
-    this.#ends = [
-      this.#panel.end,
-      watchAttention(this, (attended) => this.#attend(attended)),
-    ];
-    if (this.#answersAddress()) this.#listenToAddress();
+    this.#ends = [this.#panel.end, watchAttention(this, (attended) => this.#attend(attended))];
+    this.#state = "ready";
     this.#set("ready");
     if (this.#values.run) this.#beginAtOnce();
+    if (answersAddress(this)) this.#ends.push(watchAddress(this, (hash) => this.#open(hash)));
   }
 
   disconnectedCallback() {
     clearTimeout(this.#pending);
+    this.#pending = null;
     for (const end of this.#ends.splice(0)) end();
     this.#training?.end();
     this.#training = null;
@@ -86,6 +86,7 @@ export class Laboratory extends HTMLElement {
 
   /** Trains from where the run is; from the start where it was over. */
   play() {
+    if (this.#state === "failed") return;
     if (this.#state === "done") this.#begin();
     this.#panel.announce("Training both networks.");
     this.#set("running");
@@ -108,39 +109,13 @@ export class Laboratory extends HTMLElement {
       step: () => this.#takeFew(),
       again: () => this.#anew(),
       another: () => {
-        const { max } = PARAMETERS.find(({ name }) => name === "seed");
-        this.#adopt({ ...this.#values, seed: (this.#values.seed + 1) % (max + 1) });
+        const seed = (this.#values.seed + 1) % (parameter("seed").max + 1);
+        this.#adopt({ ...this.#values, seed });
         this.#anew();
       },
       share: () => this.#share(),
       reset: () => this.#change({ ...this.#start }),
     };
-  }
-
-  /* ---------------------------------------------------------------- address */
-
-  #answersAddress() {
-    const first = document.querySelector('mixup-laboratory:not([address="off"])');
-    return this.getAttribute("address") !== "off" && first === this;
-  }
-
-  #listenToAddress() {
-    const follow = () => isAddress(location.hash) && this.#open(location.hash);
-    // A link to where the address already is changes no hash.
-    const click = ({ target }) => {
-      const link = target.closest?.("a[href*='#lab?']");
-      if (link && link.href === location.href) follow();
-    };
-    const loaded = () => isAddress(location.hash) && this.scrollIntoView({ block: "start" });
-    addEventListener("hashchange", follow);
-    document.addEventListener("click", click);
-    addEventListener("load", loaded); // by then, what is above has its height
-    this.#ends.push(() => {
-      removeEventListener("hashchange", follow);
-      document.removeEventListener("click", click);
-      removeEventListener("load", loaded);
-    });
-    follow();
   }
 
   /** The state that an address names. */
@@ -164,23 +139,17 @@ export class Laboratory extends HTMLElement {
     else this.play();
   }
 
+  /** As it is, a run that was begun included. */
   async #share() {
     const found = { ...this.#values, run: this.#state === "ready" ? 0 : 1 };
-    history.replaceState(history.state, "", serialise(found, this.#start));
-    try {
-      await navigator.clipboard.writeText(location.href);
-      this.#panel.announce("The link to this state is copied.");
-    } catch {
-      this.#panel.announce("The link to this state now stands in the address bar.");
-    }
+    this.#panel.announce(await share(serialise(found, this.#start)));
   }
 
-  /* ---------------------------------------------------------------- state */
-
+  /** A state; of those, failed is the last. */
   #set(state) {
-    this.#state = state;
-    const waits = state === "running" && !this.#attended;
-    this.dataset.state = waits ? "waiting" : state;
+    if (this.#state !== "failed") this.#state = state;
+    const waits = this.#state === "running" && !this.#attended;
+    this.dataset.state = waits ? "waiting" : this.#state;
     this.#draw();
   }
 
@@ -193,7 +162,9 @@ export class Laboratory extends HTMLElement {
     const old = this.#values;
     if (PARAMETERS.every(({ name }) => values[name] === old[name])) return;
     this.#adopt(values);
-    if (this.#continues(old, values)) {
+    // What was asked for before will have been done.
+    const step = (this.#latest?.step ?? 0) + (this.#training?.busy ? this.#portion : 0);
+    if (this.#state !== "done" && this.#pending === null && continues(old, values, step)) {
       if (values.stop !== old.stop) this.#training?.moveStop(values);
       this.#draw();
       return;
@@ -207,20 +178,6 @@ export class Laboratory extends HTMLElement {
     }, SETTLING);
     if (this.#records.length > 1) this.#keepAsBefore();
     this.#set(active ? "running" : "ready");
-  }
-
-  /** Whether the run can go on under other values: they differ in what is still to come. */
-  #continues(old, values) {
-    const same = PARAMETERS.every(
-      ({ name }) => ["stop", "steps", "run"].includes(name) || values[name] === old[name],
-    );
-    // What was asked for before will have been done.
-    const step = (this.#latest?.step ?? 0) + (this.#training?.busy ? this.#portion : 0);
-    const ahead = (stop) => stop === "never" || stop > step;
-    const stopAhead = values.stop === old.stop || (ahead(values.stop) && ahead(old.stop));
-    return (
-      same && stopAhead && values.steps >= step && this.#state !== "done" && this.#pending === null
-    );
   }
 
   get #latest() {
@@ -273,7 +230,7 @@ export class Laboratory extends HTMLElement {
       return;
     }
     if (!this.#begun || this.#pending !== null) this.#begin();
-    if (this.#state === "failed") return;
+    if (!this.#begun) return;
     this.#set("paused");
     this.#advance(FEW_STEPS);
   }
@@ -290,7 +247,7 @@ export class Laboratory extends HTMLElement {
     if (!wanted || this.#pending !== null) return;
     if (!this.#begun) this.#begin();
     if (!this.#training || this.#training.busy) return;
-    const portion = Math.ceil(this.#values.steps / PICTURES);
+    const portion = this.#panel.calm() ? MOST_AT_ONCE : Math.ceil(this.#values.steps / PICTURES);
     this.#advance(Math.min(portion, MOST_AT_ONCE));
   }
 

@@ -20,6 +20,8 @@ function toPython(name, value) {
 export function render({ model, el }) {
   const laboratory = document.createElement("mixup-laboratory");
   laboratory.setAttribute("address", "off");
+  // Keys pressed in it are its own: JupyterLab would cut a cell at an x.
+  laboratory.setAttribute("data-lm-suppress-shortcuts", "true");
   laboratory.setAttribute("controls", model.get("controls"));
   for (const name of NAMES) laboratory.setAttribute(name, toPage(name, model.get(name)));
 

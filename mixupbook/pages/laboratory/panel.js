@@ -46,6 +46,7 @@ export function panel(on, few) {
     says,
     html("div", { class: "live" }, parts.controls.sliders),
   );
+  node.addEventListener("keydown", keepKeys);
   const lessMotion = matchMedia("(prefers-reduced-motion: reduce)");
   const observer = new ResizeObserver(([{ contentRect }]) => parts.curve.resize(contentRect.width));
   observer.observe(plot);
@@ -77,6 +78,11 @@ export function panel(on, few) {
     parts.curve.update(values, records, before);
     parts.controls.update(values, state);
   }
+}
+
+/** Plain keys are the controls' own: from outside, a page sees no input that has the focus. */
+function keepKeys(event) {
+  if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
 }
 
 function mixingPanel(strip, amount, meets) {

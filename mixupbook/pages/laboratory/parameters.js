@@ -126,3 +126,17 @@ export function labelLam({ lam, label_lam: own }) {
 export function stopStep({ stop }) {
   return stop === "never" ? Infinity : stop;
 }
+
+/**
+ * Whether a run may go on under other values as if it had begun with them: they differ, if at all,
+ * in what is still to come.
+ * @param {object} old
+ * @param {object} values
+ * @param {number} step steps that are done
+ */
+export function continues(old, values, step) {
+  const later = ["stop", "steps", "run"];
+  const same = PARAMETERS.every(({ name }) => later.includes(name) || values[name] === old[name]);
+  const stopAhead = values.stop === old.stop || Math.min(stopStep(values), stopStep(old)) >= step;
+  return same && stopAhead && values.steps >= step;
+}

@@ -185,7 +185,7 @@ input[type="checkbox"] { width: 20px; height: 20px; margin: 2px; accent-color: v
 @media print {
   .laboratory { break-inside: avoid; }
   .buttons, .controls, .progress, .grip, .arrows { display: none; }
-  .untouched .live { display: none; }
+  .untouched .live, .untouched .says { display: none; }
   .untouched slot { display: block; }
 }
 `;
