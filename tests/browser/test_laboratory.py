@@ -132,6 +132,17 @@ def test_steps_same_start_and_another_draw(lab):
     assert lab.until("running").until("done").data() == first
 
 
+def test_a_new_start_hears_nothing_of_the_old_run(lab):
+    lab.open("steps=20000")  # a hundred steps at a time
+    for _ in range(6):
+        lab.button("Same start").click()
+        lab.page.wait_for_function("document.querySelector('mixup-laboratory').dataset.step > 90")
+    path = lab.find(".curve path.mixup:not(.before)").get_attribute("d")
+    places = [float(point.split()[0]) for point in path.removeprefix("M").split("L")]
+    assert places == sorted(set(places))
+    assert places[0] == 48
+
+
 def test_a_run_is_read_out_at_its_ends_alone(lab):
     lab.open()
     lab.element.evaluate(

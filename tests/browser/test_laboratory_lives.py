@@ -105,6 +105,7 @@ def test_the_bundle_serves_a_notebook(lab):
     lab.page.evaluate("model.python('lam', 0.95)")
     lab.until("running").until("done")
     assert lab.values()["stop"] == "never"
+    assert lab.page.evaluate("model.values.stop") is None
     assert lab.page.evaluate("model.values.mixup_rare_error") > 0.4
     lab.change("label_lam", 0.8)
     assert lab.page.evaluate("model.values.label_lam") == 0.8

@@ -207,7 +207,12 @@ def built(folder, text):
     with docutils_namespace(), warnings:
         app = Sphinx(
             folder, None, folder / "out", folder / "trees", "html",
-            confoverrides={"extensions": ["myst_parser"], "html_theme": "basic"},
+            confoverrides={
+                "extensions": ["myst_parser"],
+                "html_theme": "basic",
+                # Or Sphinx would write the parser into its defaults, for every later build.
+                "source_suffix": {".md": "markdown"},
+            },
             status=None, warning=warnings,
         )  # fmt: skip
         laboratory_pages.setup(app)
