@@ -16,6 +16,7 @@ MODULES = list(NAMES.values())
 RESTRICTED = {
     "matplotlib": {"pages"},
     "ipywidgets": {"pages"},
+    "anywidget": {"pages"},
     "IPython": {"pages"},
     "tqdm": {"images/training/fit.py", "images/training/seeds.py", "theory/descent.py"},
     "pooch": {"images/data/cifar10.py", "studies/__main__.py"},

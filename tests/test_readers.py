@@ -58,6 +58,10 @@ SITE = "https://owner.github.io/name/book"
         ("{eq}`eq-first`", f"[(1.1)]({SITE}/first.html#equation-eq-first)"),
         ("{prf:ref}`lem-first`", f"[Lemma 1.1]({SITE}/first.html#lem-first)"),
         ("{ref}`here <sec-here>`", f"[here]({SITE}/intro.html#sec-here)"),
+        (
+            "{lab}`words <overlap=0&run=1>`",
+            f"[words]({SITE}/second.html#lab?overlap=0&run=1)",
+        ),
         ("{func}`name.function`", f"[`name.function`]({SITE}/api.html#name.function)"),
         ("{math}`x^2`", "$x^2$"),
         ("`code` and $x$ stay", "`code` and $x$ stay"),

@@ -4,6 +4,7 @@ import importlib.resources
 import shutil
 from pathlib import Path
 
+import laboratory_pages
 import nbformat
 from durations import show_durations
 from jupyter_cache import get_cache
@@ -102,6 +103,7 @@ def setup(app):
     """Register the handlers with Sphinx."""
     app.setup_extension("sphinx.ext.autodoc")  # whose event is asked for below
     app.config.mathjax_path = "mathjax/tex-chtml.js"
+    laboratory_pages.setup(app)
     app.add_directive("rooms", Rooms)
     app.add_directive("room-contents", RoomContents)
     for name in MEASURED:

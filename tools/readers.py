@@ -258,6 +258,9 @@ class _Writer:
             return self.book.reference(content, self.page)
         if name in ("func", "class"):
             return f"[`{content}`]({self.book.site}/api.html#{content})"
+        if name == "lab":
+            text, query = re.fullmatch(r"(.*?) *<(.*)>", content).groups()
+            return f"[{text}]({self.book.site}/{self.page}.html#lab?{query})"
         if name == "ref":
             text, label = re.fullmatch(r"(.*?) *<(.*)>", content).groups()
             return self.book.reference(label, self.page, text)

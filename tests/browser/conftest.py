@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from browser.built import SITE
+from browser.laboratory_page import DESKTOP, Lab, serve
 from playwright.sync_api import sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -45,3 +46,31 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=found, args=QUIET)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def laboratory_address():
+    with serve() as server:
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def visit(browser, laboratory_address):
+    """Makes browsers of one's own, for the laboratory alone; none of them may have an error."""
+    opened = []
+
+    def new(**options):
+        context = browser.new_context(**(DESKTOP | options))
+        opened.append((context, Lab(context.new_page(), laboratory_address)))
+        return opened[-1][1]
+
+    yield new
+    for context, lab in opened:
+        context.close()
+        assert lab.errors == []
+
+
+@pytest.fixture
+def lab(visit):
+    return visit()
