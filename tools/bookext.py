@@ -10,6 +10,7 @@ from lighten import (
     MATHJAX,
     compress_pictures,
     drop_debugging_files,
+    plain_titles,
     serve_mathjax,
     subset_icons,
 )
@@ -76,6 +77,7 @@ def finish_pages(app, error):
     static = site / "_static"
     serve_mathjax(static)
     drop_debugging_files(static)
+    plain_titles(site / "searchindex.js")
     pictures = compress_pictures(site / "_images")
     pages = [path for path in site.rglob("*.html") if static not in path.parents]
     for path in pages:

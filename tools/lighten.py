@@ -1,4 +1,4 @@
-"""What a page loads, made small: pictures, icons, and the parts of MathJax that set a formula."""
+"""What a page loads, made small: pictures, icons, the parts of MathJax that set a formula."""
 
 import importlib.resources
 import re
@@ -26,6 +26,7 @@ MATHJAX = {"loader": {"load": ["input/tex", "output/chtml", "a11y/assistive-mml"
 ICON_RULE = re.compile(r'((?:\.fa-[a-z0-9-]+:+before,?)+)\{content:"\\([0-9a-f]+)"\}')
 CHARACTER = re.compile(r'content:"\\([ef][0-9a-f]{3})"')
 ICON_NAME = re.compile(r"\bfa-([a-z0-9-]+)")
+SECTION_NUMBER = re.compile(r'<span class=\\"section-number\\">[^<]*</span>')
 FONT_SOURCE = re.compile(r'url\([^)]*/([\w-]+)\.woff2\) format\("woff2"\),url\([^)]*\.ttf\)[^;}]*')
 
 
@@ -45,6 +46,12 @@ def drop_debugging_files(static: Path):
     """Delete the maps from the theme's scripts to their source."""
     for path in static.rglob("*.map"):
         path.unlink()
+
+
+def plain_titles(index: Path):
+    """Take the numbers of chapters out of the index, so that a search knows a title it is given."""
+    text = index.read_text(encoding="utf8")
+    index.write_text(SECTION_NUMBER.sub("", text), encoding="utf8")
 
 
 def compress_pictures(folder: Path) -> dict[str, tuple[str, int, int]]:

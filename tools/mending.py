@@ -20,7 +20,7 @@ NEEDED_BY = {
     "sphinx-design": "[class*=sd-]",
     "proof.css": ".proof",
     "exercise.css": ".exercise, .solution",
-    "togglebutton": ".toggle, .dropdown",
+    "togglebutton": ".toggle, .admonition.dropdown",
     "copybutton": "pre",
     "clipboard": "pre",
 }
@@ -64,8 +64,15 @@ def mend_roles(page):
         entry["role"] = "listitem"
     for link in page.select(".citation [role=doc-backlink]"):
         del link["role"]
-    for section in page.select("#proof-content, #exercise-content, #solution-content"):
-        del section["id"]
+    ids = set()
+    for element in page.select("[id]"):  # an id names the first that has it, as in a link
+        if element["id"] in ids:
+            del element["id"]
+        else:
+            ids.add(element["id"])
+    for head in page.select("table.modindextable tr > td:nth-child(2)"):
+        head.name = "th"
+        head["scope"] = "row"
     for advertisement in page.select("#ethical-ad-placement"):
         advertisement.find_parent(class_="sidebar-primary__section").decompose()
     for again in page.select("meta[name=viewport]")[1:]:

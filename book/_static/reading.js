@@ -1,5 +1,5 @@
 // What is wider than the page: long formulas in the text break after their relations and operators,
-// and boxes that scroll can be reached by the keyboard and are seen to go on.
+// boxes that scroll can be reached by the keyboard and are seen to go on, and paper is light.
 (() => {
   const BOXES = [
     'mjx-container[display="true"]',
@@ -52,6 +52,21 @@
       delete box.dataset.scrolls;
     }
   }
+
+  // The theme takes the focus from these buttons once they are pressed.
+  document
+    .querySelectorAll(".theme-switch-button, .search-button, .sidebar-toggle")
+    .forEach((button) => Object.assign(button, { blur() {} }));
+
+  const root = document.documentElement;
+  let theme = root.dataset.theme;
+  window.addEventListener("beforeprint", () => {
+    theme = root.dataset.theme;
+    root.dataset.theme = "light";
+  });
+  window.addEventListener("afterprint", () => {
+    root.dataset.theme = theme;
+  });
 
   window.addEventListener("load", async () => {
     await window.MathJax?.startup?.promise;
