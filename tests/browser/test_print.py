@@ -5,7 +5,7 @@ from browser.built import BOOK
 from browser.opened import PAPER
 
 LEFT_ON_PAPER = """() => [...document.querySelectorAll(
-    ".bd-sidebar, .bd-header-article, .prev-next-footer, #pst-back-to-top, .copybtn, summary, dialog")]
+    ".bd-sidebar, .bd-header-article, .prev-next-footer, button, summary, dialog")]
   .filter((e) => e.checkVisibility()).map((e) => e.outerHTML.slice(0, 120))"""
 CUT_ON_PAPER = """() => [...document.querySelectorAll(
     ".bd-article :is(pre, img, table, mjx-math, figcaption)")]
@@ -14,7 +14,8 @@ CUT_ON_PAPER = """() => [...document.querySelectorAll(
     || (e.tagName === "PRE" && e.scrollWidth > e.clientWidth + 1))
   .map((e) => e.outerHTML.slice(0, 120))"""
 SPLIT = """() => [...document.querySelectorAll(".bd-article figure, .mxb-claim")]
-  .filter((e) => getComputedStyle(e).breakInside !== "avoid").map((e) => e.outerHTML.slice(0, 120))"""
+  .filter((e) => getComputedStyle(e).breakInside !== "avoid")
+  .map((e) => e.outerHTML.slice(0, 120))"""
 
 
 def test_paper_shows_the_text_alone_and_whole(opened):
