@@ -1,6 +1,5 @@
 """Sphinx extension of the book: tested outputs in the pages, and pages that need no other host."""
 
-import importlib.resources
 import shutil
 from pathlib import Path
 
@@ -9,7 +8,16 @@ import nbformat
 from durations import show_durations
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, NbValidityError
+from lighten import (
+    MATHJAX,
+    compress_pictures,
+    drop_debugging_files,
+    plain_titles,
+    serve_mathjax,
+    subset_icons,
+)
 from measured import MEASURED, Measured
+from mending import mend_file
 from readers import unfold
 from rooms import RoomContents, Rooms
 from sphinx.util import logging
@@ -17,8 +25,6 @@ from sphinx_exercise.nodes import solution_node
 
 LOGGER = logging.getLogger(__name__)
 
-# What the pages load of MathJax: the renderer, its fonts, and the TeX extensions it fetches on use.
-MATHJAX_PARTS = ("tex-chtml.js", "output/chtml/fonts", "input/tex/extensions")
 # Pages that read what lies beside them, which Colab, opening one notebook, does not have.
 NOT_ON_COLAB = {"book/claims"}
 
@@ -40,17 +46,6 @@ def seed_cache(app):
             cache.cache_notebook_bundle(CacheBundleIn(nb=content, uri=str(notebook)))
         except NbValidityError as error:
             LOGGER.warning("%s was not run top to bottom: %s", notebook.name, error)
-
-
-def prune_scripts(app, pagename, templatename, context, doctree):
-    """Take out of a page the scripts of thebe, which is not used and comes from another host."""
-    scripts = context.get("script_files", [])
-    scripts[:] = [script for script in scripts if "thebe" not in _text(script).lower()]
-
-
-def _text(script):
-    attributes = getattr(script, "attributes", {})
-    return f"{getattr(script, 'filename', script)} {attributes.get('body', '')}"
 
 
 def prune_launch_buttons(app, pagename, templatename, context, doctree):
@@ -77,21 +72,26 @@ def remove_solutions(app, doctree):
         solution.parent.remove(solution)
 
 
-def serve_mathjax(app, error):
-    """Copy what the pages need of MathJax into the site, and drop debugging files."""
+def finish_pages(app, error):
+    """Make the written pages light and usable by everybody."""
     if error or app.builder.format != "html":
         return
-    static = Path(app.outdir, "_static")
-    source = importlib.resources.files("sphinx-mathjax-offline") / "static" / "mathjax"
-    for part in MATHJAX_PARTS:
-        target = static / "mathjax" / part
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if (source / part).is_dir():
-            shutil.copytree(source / part, target, dirs_exist_ok=True)
-        else:
-            shutil.copy(source / part, target)
-    for debugging in static.rglob("*.map"):
-        debugging.unlink()
+    site = Path(app.outdir)
+    static = site / "_static"
+    serve_mathjax(static)
+    drop_debugging_files(static)
+    plain_titles(site / "searchindex.js")
+    pictures = compress_pictures(site / "_images")
+    pages = [path for path in site.rglob("*.html") if static not in path.parents]
+    for path in pages:
+        mend_file(path, pictures)
+    subset_icons(static, [path.read_text(encoding="utf8") for path in pages])
+
+
+def choose_mathjax(app, config):
+    """Load only what sets formulas, on top of what other extensions ask of MathJax."""
+    config.mathjax_path = "mathjax/startup.js"
+    config.mathjax3_config = {**(config.mathjax3_config or {}), **MATHJAX}
 
 
 def prune_signatures(app, what, name, value, options, signature, returns):
@@ -102,17 +102,16 @@ def prune_signatures(app, what, name, value, options, signature, returns):
 def setup(app):
     """Register the handlers with Sphinx."""
     app.setup_extension("sphinx.ext.autodoc")  # whose event is asked for below
-    app.config.mathjax_path = "mathjax/tex-chtml.js"
     laboratory_pages.setup(app)
     app.add_directive("rooms", Rooms)
     app.add_directive("room-contents", RoomContents)
     for name in MEASURED:
         app.add_directive(name, Measured)
     app.connect("builder-inited", seed_cache, priority=100)
+    app.connect("config-inited", choose_mathjax, priority=900)
     app.connect("config-inited", take_over_hide_solutions)
     app.connect("doctree-read", show_durations)
-    app.connect("html-page-context", prune_scripts, priority=900)
     app.connect("html-page-context", prune_launch_buttons, priority=900)
-    app.connect("build-finished", serve_mathjax)
+    app.connect("build-finished", finish_pages)
     app.connect("autodoc-process-signature", prune_signatures)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

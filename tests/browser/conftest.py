@@ -6,8 +6,9 @@ import shutil
 import threading
 
 import pytest
-from browser.built import SITE
+from browser.built import PAGES, SITE
 from browser.laboratory_page import DESKTOP, Lab, serve
+from browser.opened import Opened
 from playwright.sync_api import sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -74,3 +75,21 @@ def visit(browser, laboratory_address):
 @pytest.fixture
 def lab(visit):
     return visit()
+
+
+@pytest.fixture(scope="session", params=[page for page in PAGES if page != "index.html"])
+def opened(browser, site, request):
+    """Each page in turn, opened once for all the tests of it, which pytest therefore groups."""
+    page = browser.new_page()
+    seen = Opened(page, request.param)
+    seen.open(site)
+    yield seen
+    page.close()
+
+
+@pytest.fixture
+def fresh(browser):
+    """A page of its own for a test that leaves it."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    yield page
+    page.close()
