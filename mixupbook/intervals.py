@@ -6,7 +6,7 @@ means of values that spread; where a seed either succeeds or fails, count seeds 
 `scipy.stats` has most of this, but takes seconds to import, which every chapter would wait for.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -19,6 +19,7 @@ __all__ = [
     "Interval",
     "Share",
     "bootstrap_interval",
+    "farthest",
     "geometric_interval",
     "mean_interval",
     "paired_interval",
@@ -241,6 +242,27 @@ def bootstrap_interval(
         raise ValueError("statistic must give finite numbers for seeds drawn anew, got others")
     low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(mean, float(low), float(high), len(sample))
+
+
+def farthest(intervals: Iterable[Interval], center: float) -> Interval:
+    """The interval that reaches farthest from a value: it stands for all where all must be near.
+
+    Args:
+        intervals: one or more.
+        center: the value that they should be near.
+
+    Raises:
+        ValueError: no interval.
+
+    Example:
+        >>> near, far = Interval(1, 0.9, 1.1, 8), Interval(1, 0.5, 1.2, 8)
+        >>> farthest([near, far], center=1).low
+        0.5
+    """
+    found = list(intervals)
+    if not found:
+        raise ValueError("intervals must hold one or more, got none")
+    return max(found, key=lambda interval: max(center - interval.low, interval.high - center))
 
 
 def rank_correlation(

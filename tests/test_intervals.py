@@ -7,6 +7,7 @@ from scipy import stats
 from mixupbook.intervals import (
     Interval,
     bootstrap_interval,
+    farthest,
     geometric_interval,
     mean_interval,
     paired_interval,
@@ -175,3 +176,11 @@ def test_bootstrap_says_what_it_cannot_do():
         bootstrap_interval([1.0], np.mean)
     with pytest.raises(ValueError, match="statistic must give finite numbers"):
         bootstrap_interval([1.0, np.inf], np.mean)
+
+
+def test_the_farthest_interval_reaches_out_on_either_side():
+    below, above = Interval(0.9, 0.4, 1.0, 8), Interval(1.2, 1.1, 1.5, 8)
+    assert farthest([above, below], center=1) is below
+    assert farthest(iter([above, below]), center=0.9) is above
+    with pytest.raises(ValueError, match="intervals must hold one or more"):
+        farthest([], center=1)
