@@ -130,6 +130,16 @@ def test_boxes_keep_what_is_inside_them(tmp_path):
     )
 
 
+def test_an_answer_is_folded_until_it_is_asked_for(tmp_path):
+    answer = "```{admonition} Answer\n:class: dropdown\n\nBy {math}`x`.\n```"
+    assert shown(
+        tmp_path, f"````{{admonition}} Predict first\n:class: hint\n\nWhy?\n\n{answer}\n````"
+    ) == (
+        "**Predict first**\n\nWhy?\n\n"
+        "<details><summary><b>Answer</b></summary>\n\nBy $x$.\n\n</details>"
+    )
+
+
 @pytest.mark.parametrize("markup", ["{unknown}`x`", "```{unknown} x\ny\n```"])
 def test_markup_without_a_form_is_not_let_through(tmp_path, markup):
     with pytest.raises(ValueError, match=r"second: a notebook has no form .* 'unknown'"):

@@ -209,6 +209,8 @@ class _Writer:
         head = OPTIONS.match(found["body"]).group()
         options = dict(re.findall(r":(\w+): *(.*)", head))
         body = DIRECTIVE.sub(self._directive, found["body"].removeprefix(head)).strip()
+        if name == "admonition" and "dropdown" in options.get("class", "").split():
+            return f"<details><summary><b>{title}</b></summary>\n\n{body}\n\n</details>"
         if name == "admonition":
             return f"**{title}**\n\n{body}"
         if re.fullmatch(BOXES, name):
