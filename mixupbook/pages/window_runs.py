@@ -16,7 +16,7 @@ from mixupbook.theory.settle import settle
 from mixupbook.theory.walk import walk
 from mixupbook.theory.windows import WINDOWS
 
-__all__ = ["trained_window", "weights_at"]
+__all__ = ["learned_at_horizon", "trained_window", "weights_at"]
 
 # What `descend` takes where nothing else is said.
 DEFAULTS = {"width": 10, "init_std": 0.01, "device": "cpu", "dtype": torch.float32}
@@ -46,6 +46,46 @@ def weights_at(
     wanted = set(at)
     found = [as_weights(s.descent.columns()).clone() for s in walk(runs) if s.step in wanted]
     return torch.stack(found)
+
+
+def learned_at_horizon(
+    train: Sequence[PatchData],
+    test: Sequence[PatchData],
+    lam: float,
+    *,
+    start: int,
+    windows: Sequence[int],
+    seeds: Sequence[int],
+    horizon: float = 1e6,
+    below: float = 0.05,
+    lr: float,
+    **training: Any,
+) -> dict[int, np.ndarray]:
+    """Which runs know the rare feature at the horizon, after windows of Mixup from a step on.
+
+    Args:
+        train: training examples of each run.
+        test: test examples of each run.
+        lam: Mixup's coefficient, of features and labels.
+        start: the step at which Mixup begins.
+        windows: lengths of the window, rising; a window of 0 steps is standard training.
+        seeds: the seed of each run's weights.
+        horizon: the step at which the rare error is judged.
+        below: the bound under which the feature counts as known.
+        lr: learning rate.
+        training: as for `weights_at`.
+
+    Returns:
+        For each window one boolean per run.
+    """
+    ends = [start + window for window in windows]
+    objective = PairMixup(lam, start_step=start)
+    weights = weights_at(train, objective, at=ends, seed=seeds, lr=lr, **training)
+    learned = {}
+    for window, end, reached in zip(windows, ends, weights, strict=True):
+        result = settle(train, reached, steps=horizon - end, lr=lr, test=test)
+        learned[window] = result.rare_error.values < below
+    return learned
 
 
 def trained_window(

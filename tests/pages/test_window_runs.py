@@ -27,6 +27,25 @@ def test_weights_at_several_steps_are_those_of_descents_that_end_there():
         np.testing.assert_allclose(weights, alone.weights, rtol=1e-5, atol=1e-7)
 
 
+def test_who_has_learned_at_the_horizon_is_told_for_each_window():
+    seeds, windows, start, horizon = (0, 1, 2), (0, 40, 320), 5, 1e4
+    train = [train_sample(MODEL, 40, seed) for seed in seeds]
+    test = [draw_test(MODEL, 200, seed) for seed in seeds]
+    setting = {"start": start, "windows": windows, "seeds": seeds, "horizon": horizon, **TRAINING}
+    found = window_runs.learned_at_horizon(train, test, 0.7, **setting)
+    assert list(found) == list(windows)
+    for window in windows:
+        objective = PairMixup(0.7, start_step=start) if window else Standard()
+        shared = {"steps": start + window, "seed": seeds, "return_weights": True, **TRAINING}
+        end = torch.from_numpy(descend(train, objective, **shared).weights.values)
+        after = settle(train, end, steps=horizon - start - window, lr=TRAINING["lr"], test=test)
+        np.testing.assert_array_equal(found[window], after.rare_error < 0.05)
+    assert found[0].sum() < found[320].sum()
+    errors = after.rare_error.values
+    strict = window_runs.learned_at_horizon(train, test, 0.7, below=errors.max(), **setting)
+    np.testing.assert_array_equal(strict[320], errors < errors.max())
+
+
 @pytest.mark.parametrize("start", [0, 30])
 def test_the_window_found_is_that_of_a_search_one_by_one(start):
     seeds, found_by_hand = (0, 1, 2), []
