@@ -1,6 +1,7 @@
 """What the chapters on early stopping and on recorded runs draw and tabulate."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,7 +44,7 @@ def arm_label(arm: str) -> str:
 
 def dose_curve(
     axes: Axes,
-    errors: Mapping[float, Sequence[float]],
+    errors: Mapping[Any, Sequence[float] | np.ndarray],
     *,
     label: str,
     color: str,

@@ -196,9 +196,16 @@ def time_map(
     picture = axes.pcolormesh(lams, label_lams, computed, norm=LogNorm(150, 6400), cmap="viridis_r")
     for place, of_seeds in measured.items():
         for half, time in zip(("left", "right"), of_seeds, strict=True):
-            color = "white" if np.isnan(time) else picture.cmap(picture.norm(time))
-            look = {"markerfacecoloralt": "none", "markeredgecolor": INK, "markersize": 13}
-            axes.plot(*place, marker="o", fillstyle=half, color=color, **look)
+            color = "white" if np.isnan(time) else picture.to_rgba(np.array([time]))[0]
+            axes.plot(
+                *place,
+                marker="o",
+                fillstyle=half,
+                color=color,
+                markerfacecoloralt="none",
+                markeredgecolor=INK,
+                markersize=13,
+            )
     axes.plot(lams, lams, "--", color=INK, linewidth=1)
     axes.set(xlabel=r"$\lambda$", ylabel=r"$\lambda_y$", xlim=(0.47, 1), ylim=(0.49, 1.03))
     axes.grid(visible=False)

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from mixupbook.pages.figures import FEATURES, INK, band
@@ -119,9 +120,7 @@ def growth_panel(
     axes.set_yscale("log")
 
 
-def against_prediction(
-    axes: Axes, groups: Mapping[str, tuple[Sequence[float], Sequence[float], str]]
-) -> None:
+def against_prediction(axes: Axes, groups: Mapping[str, tuple[ArrayLike, ArrayLike, str]]) -> None:
     """Draws measured values over predicted ones, and the line on which they agree.
 
     Args:

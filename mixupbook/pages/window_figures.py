@@ -1,6 +1,7 @@
 """Drawings of the chapter on early-stopped Mixup: needed windows, and what follows them."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -116,7 +117,7 @@ def regime_bars(
             axes.plot(end, row, "o", color=color, markerfacecolor="none", markersize=10)
             if name in trained:
                 axes.plot(_geometric_mean(trained[name][start]), row, "o", color=color)
-        axes.text(ends[1] * 1.15, row, f"× {ends[1] / ends[0]:.1f}", va="center")
+        axes.text(float(ends[1]) * 1.15, row, f"× {ends[1] / ends[0]:.1f}", va="center")
     for start, color in zip(windows, EARLY_LATE, strict=True):
         axes.plot([], [], "o", color=color, label=f"s = {start}")
     axes.set(xscale="log", xlim=(25, 9000), xlabel="needed window (steps)")
@@ -160,7 +161,7 @@ def survival(ratios: Mapping[int, np.ndarray], errors: Mapping[int, np.ndarray])
     """
     figure, axes = plt.subplots(figsize=(6.6, 3.3))
     for color, stop in zip(_shades(ratios), ratios, strict=True):
-        dots = {"color": color, "markersize": 4.5, "alpha": 0.85}
+        dots: dict[str, Any] = {"color": color, "markersize": 4.5, "alpha": 0.85}
         axes.plot(np.ravel(ratios[stop]), np.ravel(errors[stop]), "o", label=str(stop), **dots)
     every = np.concatenate([np.ravel(values) for values in ratios.values()])
     low, high = every.min() / 2, every.max() * 2
