@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import bookext
+import lighten
 import mutants
 import nbformat
 import pytest
@@ -218,6 +219,7 @@ def test_solutions_can_be_hidden_with_all_that_is_in_them(tmp_path):
                 confoverrides={
                     "extensions": ["myst_nb", "sphinx_exercise", "bookext"],
                     "hide_solutions": hidden,
+                    "html_theme": "sphinx_book_theme",
                     "nb_execution_mode": "off",
                 },
                 freshenv=True,
@@ -241,7 +243,7 @@ def test_page_that_needs_its_neighbours_has_no_colab_button():
 
 def test_mathjax_has_every_part_that_the_pages_load():
     source = importlib.resources.files("sphinx-mathjax-offline") / "static" / "mathjax"
-    for part in bookext.MATHJAX_PARTS:
+    for part in lighten.MATHJAX_PARTS:
         assert (source / part).is_file() or (source / part).is_dir()
 
 

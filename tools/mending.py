@@ -48,7 +48,7 @@ def name_controls(page):
     for icon in page.select("[class*=fa-]:empty"):
         icon["aria-hidden"] = "true"
         del icon["title"]
-    for toggle in page.select("button.sidebar-toggle"):
+    for toggle in page.select("button.sidebar-toggle[title]"):
         toggle["aria-label"] = toggle["title"]
     for button in page.select("button:not([aria-label])[title]:has(.btn__icon-container)"):
         if not button.get_text(strip=True):
