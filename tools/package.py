@@ -2,7 +2,7 @@
 
     python tools/package.py lowest   the wheel, with the lowest version allowed of what it needs
     python tools/package.py newest   the sdist, with the newest
-    python tools/package.py          both
+    python tools/package.py          both, one after the other
 
 PyTorch is a download of gigabytes in most of its versions, so that both take the version of
 `constraints.txt`; `--lowest-torch` takes the lowest. What is run there is `tests/package/use.py`.
@@ -51,13 +51,13 @@ def run(*command: str | Path, **options: Path) -> None:
 def main() -> None:
     """Build, install and use."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("ways", nargs="*", choices=WAYS, default=list(WAYS), help="default: both")
+    parser.add_argument("way", nargs="?", choices=WAYS, help="default: both")
     parser.add_argument("--lowest-torch", action="store_true", help="with the lowest PyTorch, too")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         built = Path(folder, "built")
         run(sys.executable, "-m", "build", "--outdir", built, ROOT)
-        for way in arguments.ways:
+        for way in [arguments.way] if arguments.way else WAYS:
             (file,) = built.glob(WAYS[way])
             versions = [] if way == "newest" else lowest_versions()
             if not arguments.lowest_torch:
