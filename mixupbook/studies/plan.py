@@ -10,6 +10,7 @@ from mixupbook.images.training.settings import Settings
 from mixupbook.studies.catalogue import Study
 from mixupbook.studies.provenance import SOURCES, environment, source_digests
 from mixupbook.studies.record import Edition, Images, Record
+from mixupbook.studies.store import state
 
 __all__ = ["describe_images", "differences", "plan_record"]
 
@@ -55,10 +56,13 @@ def plan_record(study: Study, images: Images, device: str) -> Record:
 def differences(planned: Record, begun: Record) -> list[str]:
     """In what a begun record differs from a plan, such as ``"settings.lr"`` or ``"device"``.
 
-    Where it is empty, the runs there are among those planned. A plan may have more seeds.
+    Where it is empty, the runs there are among those planned. A plan may have more seeds. A record
+    that stands in spite of changes (`store.acknowledge`) differs in no source and no version.
     """
     new, old = _decisive(planned), _decisive(begun)
     found = [name for name in new | old if new.get(name, ...) != old.get(name, ...)]
+    if state(begun) == "acknowledged":
+        found = [name for name in found if not name.startswith(("sources.", "package_version"))]
     if {run.seed for run in begun.runs} - set(planned.settings.seeds):
         found.append("settings.seeds")
     return found

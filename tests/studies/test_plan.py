@@ -126,6 +126,24 @@ def test_a_run_taken_up_again_is_the_same_but_untimed(plan, data, tmp_path, monk
     assert again == whole.model_copy(update={"seconds": None})
 
 
+def test_a_record_that_stands_goes_on(plan):
+    """Until the source changes once more."""
+    sources = plan.sources | {"studies.run": "0123456789abcdef", "images.fit": "0123456789abcdef"}
+    begun = plan.model_copy(update={"sources": sources, "package_version": "0.0.1"})
+    assert "sources.studies.run" in differences(plan, begun)
+    standing = store.acknowledge(begun, "Computes the same.")
+    assert differences(plan, standing) == []
+    other_network = standing.settings.model_copy(update={"network": "resnet18"})
+    assert differences(plan, standing.model_copy(update={"settings": other_network})) == [
+        "settings.network"
+    ]
+    marked = standing.acknowledged.sources | {"studies.run": "fedcba9876543210"}
+    stale = standing.acknowledged.model_copy(update={"sources": marked})
+    assert "package_version" in differences(
+        plan, standing.model_copy(update={"acknowledged": stale})
+    )
+
+
 def test_differences_name_what_forbids_to_continue(plan):
     def found(**change):
         return differences(plan, plan.model_copy(update=change))
