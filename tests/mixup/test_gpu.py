@@ -68,13 +68,14 @@ def test_a_label_out_of_range_and_its_partners_are_nan(kind, wrong):
     assert torch.equal(draw.targets(y).isnan().any(dim=1), touched)
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode:UserWarning")
 @KINDS
 def test_a_batch_is_mixed_without_waiting_for_the_gpu(kind):
     x, y = batch("cuda")
     mix = kind(num_classes=K, generator=torch.Generator("cuda").manual_seed(0))
     mix(x, y)
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        torch.cuda.set_sync_debug_mode("error")
         mix(x, y)
     finally:
         torch.cuda.set_sync_debug_mode("default")
