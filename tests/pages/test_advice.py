@@ -5,7 +5,7 @@ import pytest
 from notebooks import ROOT
 
 from mixupbook.pages import advice
-from mixupbook.pages.advice import practical_advice, quoted_claims
+from mixupbook.pages.advice import outcomes, practical_advice, quoted_claims
 from mixupbook.pages.claims import MIME, collect
 
 
@@ -26,16 +26,57 @@ def row(claim_id, measured, verdict="supported"):
 def test_a_line_shows_the_numbers_of_its_claims(tmp_path, monkeypatch):
     lines = (("Do {T-a}, not {T-b}.", {"T-a": "supported", "T-b": "mixed"}),)
     monkeypatch.setattr(advice, "ADVICE", lines)
-    rows = row("T-a", "-1.5 [-2.0, -1.0] points, 9 seeds"), row("T-b", "3 of 4, so", "mixed")
+    rows = (
+        row("T-a", "-1.5 [-2.0, -1.0] points, 9 seeds"),
+        row("T-b", "3 of 4, at least 10.5 % of seeds learn", "mixed"),
+    )
     shown = practical_advice(book_of(tmp_path, *rows))
-    assert shown == "1. Do [-1.5 (-2.0, -1.0)](one.md), not [3 of 4](one.md)."
+    assert shown == (
+        "1. Do [-1.5 (-2.0, -1.0)](one.md), not [3 of 4, at least 10.5 % of seeds](one.md)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("measured", "shown"),
+    [
+        ("0 of 30, at most 9.5 % of seeds learn", "0 of 30, at most 9.5 % of seeds"),
+        ("86 of 90, 90.1 to 98.5 % of draws so", "86 of 90, 90.1 to 98.5 % of draws"),
+        ("2.10 [1.65, 2.67] times", "2.10 (1.65, 2.67)"),
+    ],
+)
+def test_a_number_comes_with_its_interval(tmp_path, monkeypatch, measured, shown):
+    monkeypatch.setattr(advice, "ADVICE", (("{T-a}", {"T-a": "supported"}),))
+    assert practical_advice(book_of(tmp_path, row("T-a", measured))) == f"1. [{shown}](one.md)"
+
+
+def test_a_measurement_without_an_interval_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(advice, "ADVICE", (("{T-a}", {"T-a": "supported"}),))
+    with pytest.raises(ValueError, match=r"value and interval, got '2\.2 mean drift'"):
+        practical_advice(book_of(tmp_path, row("T-a", "2.2 mean drift")))
+
+
+def test_outcomes_say_their_verdict_and_fail_with_another(tmp_path, monkeypatch):
+    monkeypatch.setattr(advice, "OUTCOMES", (("So {T-a}.", {"T-a": "not supported"}),))
+    folder = book_of(tmp_path, row("T-a", "1 [0, 2] points", "not supported"))
+    assert outcomes(folder) == "1. So [1 (0, 2)](one.md). *Not supported.*"
+    monkeypatch.setattr(advice, "OUTCOMES", (("So {T-a}.", {"T-a": "supported"}),))
+    with pytest.raises(ValueError, match="'T-a' being supported, and it is not supported"):
+        outcomes(folder)
+
+
+def test_the_books_outcomes_are_the_papers_four_claims():
+    lines = outcomes(ROOT / "book").splitlines()
+    assert [line[:2] for line in lines] == ["1.", "2.", "3.", "4."]
 
 
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
         ([], "'T-a' is in none of the executed chapters"),
-        ([row("T-a", "1 [0, 2] points", "mixed")], "'T-a' being supported, and it is mixed"),
+        (
+            [row("T-a", "1 [0, 2] points", "mixed")],
+            "a line rests on claim 'T-a' being supported, and it is mixed",
+        ),
     ],
 )
 def test_advice_that_has_lost_its_ground_fails(tmp_path, monkeypatch, rows, message):
