@@ -15,6 +15,7 @@ import mutants
 import nbformat
 import pytest
 from cells import format_cells
+from fontTools.ttLib import TTFont
 from jupyter_cache import get_cache
 from notebooks import (
     CLAIMS,
@@ -245,6 +246,20 @@ def test_mathjax_has_every_part_that_the_pages_load():
     source = importlib.resources.files("sphinx-mathjax-offline") / "static" / "mathjax"
     for part in lighten.MATHJAX_PARTS:
         assert (source / part).is_file() or (source / part).is_dir()
+
+
+def test_icon_fonts_keep_what_pages_and_style_sheets_write(tmp_path):
+    theme = importlib.resources.files("pydata_sphinx_theme") / "theme" / "pydata_sphinx_theme"
+    shutil.copytree(theme / "static", tmp_path, dirs_exist_ok=True)
+    lighten.subset_icons(tmp_path, ['<i class="fas fa-rocket"></i>'])
+    (font,) = tmp_path.rglob("fa-solid-900.woff")
+    with TTFont(font) as opened:
+        kept = opened.getBestCmap()
+    sheet = (tmp_path / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf8")
+    (of_a_box,) = re.findall(r'--pst-icon-exclamation-circle:"(.)"', sheet)
+    rocket, unused = 0xF135, 0xF1FD  # a birthday cake
+    assert {rocket, ord(of_a_box)} <= kept.keys()
+    assert unused not in kept
 
 
 def test_the_rooms_of_mutants_are_there():

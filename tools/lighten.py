@@ -25,6 +25,7 @@ MATHJAX = {"loader": {"load": ["input/tex", "output/chtml", "a11y/assistive-mml"
 # Rules of the theme's style sheet: an icon's name and character, and what uses a character.
 ICON_RULE = re.compile(r'((?:\.fa-[a-z0-9-]+:+before,?)+)\{content:"\\([0-9a-f]+)"\}')
 CHARACTER = re.compile(r'content:"\\([ef][0-9a-f]{3})"')
+ITSELF = re.compile("[\ue000-\uf8ff]")  # written as it is, in the theme's variables
 ICON_NAME = re.compile(r"\bfa-([a-z0-9-]+)")
 SECTION_NUMBER = re.compile(r'<span class=\\"section-number\\">[^<]*</span>')
 FONT_SOURCE = re.compile(r'url\([^)]*/([\w-]+)\.woff2\) format\("woff2"\),url\([^)]*\.ttf\)[^;}]*')
@@ -73,7 +74,7 @@ def subset_icons(static: Path, pages: list[str]):
     """Leave in the icon fonts, and in the theme's style sheet, only the icons that are used.
 
     `pages` is the text of every page. An icon is used if a page or a script of the theme has its
-    class, or if a rule of a style sheet that is no icon's own writes its character.
+    class, or if a style sheet writes its character elsewhere than in the icon's own rule.
     """
     sheet = static / "styles" / "pydata-sphinx-theme.css"
     text = sheet.read_text(encoding="utf8")
@@ -90,6 +91,7 @@ def subset_icons(static: Path, pages: list[str]):
     text = ICON_RULE.sub(keep, text)
     for other in (text, *(path.read_text(encoding="utf8") for path in static.rglob("*.css"))):
         characters.update(CHARACTER.findall(ICON_RULE.sub("", other)))
+        characters.update(f"{ord(written):x}" for written in ITSELF.findall(other))
     fonts = static / "vendor" / "fontawesome" / "webfonts"
     for path in sorted(fonts.glob("*.ttf")):
         _subset(path, {int(character, 16) for character in characters})
