@@ -22,6 +22,7 @@ from readers import unfold
 from rooms import RoomContents, Rooms
 from sphinx.util import logging
 from sphinx_exercise.nodes import solution_node
+from usage import link_names, say_users
 
 LOGGER = logging.getLogger(__name__)
 
@@ -111,6 +112,8 @@ def setup(app):
     app.connect("config-inited", choose_mathjax, priority=900)
     app.connect("config-inited", take_over_hide_solutions)
     app.connect("doctree-read", show_durations)
+    app.connect("doctree-read", link_names)
+    app.connect("autodoc-process-docstring", say_users)
     app.connect("html-page-context", prune_launch_buttons, priority=900)
     app.connect("build-finished", finish_pages)
     app.connect("autodoc-process-signature", prune_signatures)
