@@ -23,7 +23,7 @@ const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [280, 170, 38, 268, 8, 132];
 const OWN_STYLE = /* css */ `
 .timeline .cards { grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); }
 .timeline .course { display: flex; flex-wrap: wrap; gap: 4px 24px; align-items: center; }
-.timeline .course svg { flex: 1 1 16rem; max-width: 22rem; min-width: 0; height: auto; }
+.timeline .course svg { flex: 1 1 16rem; max-width: 22rem; min-width: 0; height: auto; overflow: visible; }
 .timeline .course .bars { flex: 1 1 14rem; }
 .timeline .controls { margin: 0 0 10px; }
 .curves { fill: none; stroke-width: 2.4; stroke-linejoin: round; }
@@ -31,6 +31,10 @@ const OWN_STYLE = /* css */ `
 .curves .rare { stroke: var(--rare); stroke-dasharray: 7 3; }
 .curves .noise { stroke: var(--noise); stroke-dasharray: 2 3; }
 .now { stroke: var(--muted); stroke-width: 1.5; }
+@container (max-width: 520px) {
+  /* Within reach while one looks at the second card; below the page's own bar. */
+  .timeline .controls { position: sticky; top: 3rem; z-index: 1; background: var(--paper); }
+}
 circle { stroke: var(--paper); stroke-width: 1.5; }
 circle.common { fill: var(--common); } circle.rare { fill: var(--rare); } circle.noise { fill: var(--noise); }
 `;
