@@ -34,6 +34,11 @@ TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
 PAGES = [TOC["root"]] + [page["file"] for part in TOC["parts"] for page in part["chapters"]]
 NOTEBOOKS = chapters()
 NUMBERED = [page for page, numbered in contents() if numbered]  # the others are for reference
+THEORY = next(
+    [page["file"] for page in part["chapters"]]
+    for part in TOC["parts"]
+    if part["caption"] == "A theory of feature learning"
+)
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
 MARKDOWN = create_md_parser(
     MdParserConfig(enable_extensions=CONFIG["parse"]["myst_enable_extensions"]), RendererHTML
@@ -231,6 +236,42 @@ def test_cells_are_short():
     lengths = [visible_lines(source) for source in cells]
     assert statistics.median(lengths) <= 7
     assert sum(length < 20 for length in lengths) >= 0.9 * len(lengths)
+
+
+@each_notebook
+def test_a_folded_cell_says_what_it_holds(page):
+    for cell in code_cells(read_chapter(page)):
+        if {"hide-input", "hide-cell"} & set(cell.metadata.get("tags", [])):
+            label = cell.metadata.get("mystnb", {}).get("code_prompt_show", "")
+            assert label, f"code_prompt_show is missing: {cell.source[:80]}"
+            assert not label.lower().startswith("show code"), label
+
+
+def test_little_code_is_visible():
+    """Lines of code that a reader of the pages sees, those of folded solutions not counted."""
+    lines = {page.stem: sum(map(visible_lines, shown_code(page))) for page in NOTEBOOKS}
+    assert sum(lines.values()) <= 660, lines
+
+
+def shown_code(page: Path) -> Iterator[str]:
+    """The source of each cell that is neither folded nor in a solution."""
+    in_solution = False
+    for cell in read_chapter(page).cells:
+        if cell.cell_type == "code":
+            folded = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
+            if not in_solution and not folded & set(cell.metadata.get("tags", [])):
+                yield cell.source
+        elif marks := re.findall(r"\{solution-(start|end)\}", cell.source):
+            in_solution = marks[-1] == "start"
+
+
+@pytest.mark.parametrize("name", THEORY)
+def test_chapters_on_the_model_ask_for_a_prediction(name):
+    """A question first, with its answer folded, before any kernel."""
+    text = source(name)
+    asked = re.findall(r"\{admonition\} Predict first\n:class: hint\n(.*?)^`{4}", text, re.M | re.S)
+    assert asked, name
+    assert all("```{admonition} Answer\n:class: dropdown" in question for question in asked)
 
 
 @pytest.mark.parametrize("kind", ["fig", "eq", "ex", "def", "thm", "prop"])

@@ -1,4 +1,4 @@
-"""The laboratory in the pages: the directive ``laboratory``, the role ``lab``, and its script.
+"""The laboratory in the pages: the directive ``laboratory``, the role ``lab``, and the scripts.
 
 `````
 ```{laboratory}
@@ -10,7 +10,7 @@ Without overlap {lab}`it is not learned <overlap=0&run=1>`.
 `````
 
 A chapter with a kernel calls `mixupbook.pages.laboratory` in a cell instead, so that its notebook
-has the laboratory too.
+has the laboratory too; `mixupbook.pages.timeline` is another element in a cell.
 """
 
 import html
@@ -24,7 +24,10 @@ from sphinx.util.docutils import ReferenceRole, SphinxDirective
 from mixupbook.pages.laboratory.fallback import element
 from mixupbook.pages.laboratory.parameters import PARAMETERS, settings
 
-SCRIPT = "laboratory/define.js"
+SCRIPTS = {
+    "<mixup-laboratory": "laboratory/define.js",
+    "<mixup-timeline": "laboratory/timeline.js",
+}
 
 
 class Laboratory(SphinxDirective):
@@ -88,13 +91,14 @@ def _value(name: str, text: str | None):
 
 
 def load(app, pagename, templatename, context, doctree):
-    """Load the laboratory's script where there is one, as a module, and on no other page."""
-    if "<mixup-laboratory" in context.get("body", ""):
-        app.add_js_file(SCRIPT, type="module")
+    """Load the script of an element on the pages that have it, as a module."""
+    for opening, script in SCRIPTS.items():
+        if opening in context.get("body", ""):
+            app.add_js_file(script, type="module")
 
 
 def setup(app):
-    """Register the directive, the role and the script with Sphinx."""
+    """Register the directive, the role and the scripts with Sphinx."""
     app.add_directive("laboratory", Laboratory)
     app.add_role("lab", Lab())
     app.connect("html-page-context", load)

@@ -150,6 +150,8 @@ def _inline(script: Tag) -> str:
         return "togglebutton"
     if "window.MathJax" in script.get_text():
         return "mathjax/"
+    if "THEBE_JS_URL" in script.get_text():  # twice on a page, which is an error there
+        return "thebe"
     return ""
 
 

@@ -12,11 +12,24 @@ from torch import Tensor
 from mixupbook.pages.figures import FEATURES, INK, band
 from mixupbook.theory.feature_noise import PatchData
 
-__all__ = ["against_prediction", "draw_examples", "growth_panel", "patch_kinds", "seed_rows"]
+__all__ = [
+    "against_prediction",
+    "draw_examples",
+    "growth_panel",
+    "patch_kinds",
+    "seed_rows",
+    "strengths",
+]
 
 # The four features as the chapters write them, in the order of their coordinates.
 SYMBOLS = ("$v_0$", "$v_1$", "$r_0$", "$r_1$")
 NOISE_SYMBOL = r"$\xi$"
+# What `strengths` finds, in words.
+LEARNED = {
+    "common": "common features",
+    "noise": "noise of the rare examples",
+    "rare": "rare features",
+}
 
 
 def patch_kinds(example: Tensor) -> list[tuple[str, str]]:
@@ -79,6 +92,34 @@ def draw_examples(axes: Axes, data: PatchData, examples: Sequence[int]) -> None:
         spine.set_visible(False)
 
 
+def strengths(result: xr.Dataset, is_rare: np.ndarray) -> dict[str, np.ndarray]:
+    """How strongly common features, the rare examples' noise and rare features are learned.
+
+    Args:
+        result: what `mixupbook.descend` returned for R runs.
+        is_rare: which training examples are rare, shape (R, n).
+
+    Returns:
+        For "common" and "rare" the alignment, a mean over both features, and for "noise" the
+        memorisation, a mean over the rare examples; each of shape (R, steps).
+
+    Raises:
+        ValueError: `is_rare` does not fit the result.
+    """
+    noise = result.noise_memorisation
+    if is_rare.shape != (noise.sizes["run"], noise.sizes["example"]):
+        raise ValueError(
+            f"is_rare must have shape {(noise.sizes['run'], noise.sizes['example'])}, "
+            f"got {is_rare.shape}"
+        )
+    of_rare = noise.where(xr.DataArray(is_rare, dims=("run", "example"))).mean("example")
+    return {
+        "common": _mean_over(result, ["common_0", "common_1"]),
+        "noise": of_rare.transpose("run", "step").values,
+        "rare": _mean_over(result, ["rare_0", "rare_1"]),
+    }
+
+
 def growth_panel(
     axes: Axes, result: xr.Dataset, is_rare: np.ndarray, *, linestyle: str = "-", names: bool = True
 ) -> None:
@@ -96,24 +137,12 @@ def growth_panel(
     Raises:
         ValueError: `is_rare` does not fit the result.
     """
-    noise = result.noise_memorisation
-    if is_rare.shape != (noise.sizes["run"], noise.sizes["example"]):
-        raise ValueError(
-            f"is_rare must have shape {(noise.sizes['run'], noise.sizes['example'])}, "
-            f"got {is_rare.shape}"
-        )
-    of_rare = noise.where(xr.DataArray(is_rare, dims=("run", "example"))).mean("example")
-    lines = {
-        "common": ("common features", _mean_over(result, ["common_0", "common_1"])),
-        "noise": ("noise of the rare examples", of_rare.transpose("run", "step").values),
-        "rare": ("rare features", _mean_over(result, ["rare_0", "rare_1"])),
-    }
-    for kind, (name, runs) in lines.items():
+    for kind, runs in strengths(result, is_rare).items():
         band(
             axes,
             result.step.values,
             runs,
-            label=name if names else "_",
+            label=LEARNED[kind] if names else "_",
             color=FEATURES[kind],
             linestyle=linestyle,
         )

@@ -177,14 +177,19 @@ def test_widget_has_a_trait_for_each_parameter(live):
         widget.lam = 1.1
 
 
-def test_bundle_holds_every_module_after_what_it_needs():
-    order = in_order(bundling.ENTRY)
-    assert set(order) == {path.name for path in FOLDER.glob("*.js")}
+def test_every_module_is_in_a_bundle():
+    bundled = {*in_order("notebook.js"), *in_order("timeline.js")}
+    assert bundled == {path.name for path in FOLDER.glob("*.js")}
+
+
+@pytest.mark.parametrize("entry", ["notebook.js", "timeline.js"])
+def test_bundle_holds_every_module_after_what_it_needs(entry):
+    order = in_order(entry)
     assert len(order) == len(set(order))
     for name in order:
         needed = re.findall(r'"\./([\w.]+)"', (FOLDER / name).read_text(encoding="utf8"))
         assert set(needed) <= set(order[: order.index(name)]), name
-    inside = bundle().split("const sources = ")[1].split(";\nconst addresses")[0]
+    inside = bundle(entry).split("const sources = ")[1].split(";\nconst addresses")[0]
     assert json.loads(inside) == {name: (FOLDER / name).read_text("utf8") for name in order}
 
 

@@ -1,4 +1,4 @@
-"""The laboratory's ES modules as one text, which is what anywidget takes."""
+"""ES modules with all that they need as one text, which is what anywidget takes."""
 
 import json
 import re
@@ -8,7 +8,6 @@ from pathlib import Path
 __all__ = ["bundle"]
 
 HERE = Path(__file__).parent
-ENTRY = "notebook.js"
 # How a module names another one: in an import, or as the file of a worker.
 IMPORT = re.compile(r'(?:from|import) "\./([\w.]+)"')
 WORKER = re.compile(r'new URL\("\./([\w.]+)", import\.meta\.url\)')
@@ -31,8 +30,11 @@ export default { render };
 
 
 @cache
-def bundle() -> str:
+def bundle(entry: str = "notebook.js") -> str:
     """The text of one ES module with the default export ``{ render }``, as anywidget wants it.
+
+    Args:
+        entry: the module in this folder that exports `render`.
 
     Raises:
         ValueError: modules that need each other in a circle.
@@ -41,8 +43,8 @@ def bundle() -> str:
         >>> bundle().rstrip().endswith("export default { render };")
         True
     """
-    sources = {name: (HERE / name).read_text(encoding="utf8") for name in in_order(ENTRY)}
-    return LOADER % (json.dumps(sources, ensure_ascii=False, indent=0), ENTRY)
+    sources = {name: (HERE / name).read_text(encoding="utf8") for name in in_order(entry)}
+    return LOADER % (json.dumps(sources, ensure_ascii=False, indent=0), entry)
 
 
 def in_order(name: str, above: tuple[str, ...] = ()) -> list[str]:
