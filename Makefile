@@ -78,7 +78,7 @@ links: env  ## follow every link of the pages, for which it needs the network
 
 # The tests of the environment run once more, now that the browser extra is in it.
 browser: $(BROWSER_INSTALLED)  ## open every page that `make book` built in headless Chromium
-	$(BIN)/python -m pytest tests/browser tests/test_environment.py
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/browser tests/test_environment.py
 
 $(BROWSER_INSTALLED): $(INSTALLED)
 	$(PIP) --constraint constraints.txt $(EDITABLE) '.[browser]'

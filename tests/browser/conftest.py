@@ -24,6 +24,13 @@ QUIET = [
 ]
 
 
+def pytest_collection_modifyitems(items):
+    """Two processes share the pages: each opens its own, and makes all the tests of them."""
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        item.add_marker(pytest.mark.xdist_group(parameters.get("opened", item.path.name)))
+
+
 class Handler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format, *args):
         """Say nothing: a request is not news."""
