@@ -7,31 +7,34 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, log_softmax, nll_loss
 
-__all__ = ["Criterion", "both_losses", "check_classes"]
+__all__ = ["Criterion", "as_criteria_take", "both_losses"]
 
 Criterion = Callable[[Any, Tensor], Tensor]
 
 AS_BY_DEFAULT = nn.CrossEntropyLoss()
 
 
-def check_classes(criterion: Criterion, output: Any, y: Tensor) -> None:
-    """Refuses labels that cross entropy does not take for this output.
+def as_criteria_take(criterion: Criterion, output: Any, y: Tensor) -> Tensor:
+    """Labels for a criterion: integers of any width as int64, others as they are.
 
-    Other criteria say themselves what they take.
+    Torch's losses of classes refuse most other widths, and others again where they are compiled.
 
     Raises:
-        TypeError: neither integers, one for each output, nor floating rows of probabilities.
+        TypeError: for cross entropy of this output, neither integers, one for each output, nor
+            floating rows of probabilities. Other criteria say themselves what they take.
     """
-    if _cross_entropy_of(criterion, output) is None:
-        return
-    of_classes = (output.shape[0], *output.shape[2:])
-    fits = y.shape == (output.shape if y.is_floating_point() else of_classes)
-    if not fits or y.is_complex() or y.dtype == torch.bool:
-        raise TypeError(
-            f"y must be integer, shape {of_classes}, or floating, shape {tuple(output.shape)}, for "
-            f"the cross entropy of this output, got {y.dtype}, shape {tuple(y.shape)}: give "
-            "classes as y.long(), and rows of zeros and ones as y.float()"
-        )
+    if _cross_entropy_of(criterion, output) is not None:
+        of_classes = (output.shape[0], *output.shape[2:])
+        fits = y.shape == (output.shape if y.is_floating_point() else of_classes)
+        if not fits or y.is_complex() or y.dtype == torch.bool:
+            raise TypeError(
+                f"y must be integer, shape {of_classes}, or floating, shape "
+                f"{tuple(output.shape)}, for the cross entropy of this output, got {y.dtype}, "
+                f"shape {tuple(y.shape)}: give classes as y.long(), and rows of zeros and ones as "
+                "y.float()"
+            )
+    is_integer = not (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool)
+    return y.to(torch.int64) if is_integer else y
 
 
 def both_losses(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mixupbook.mixup.boxes import draw_boxes, kept_share, paste
-from mixupbook.mixup.criteria import Criterion, check_classes
+from mixupbook.mixup.criteria import Criterion, as_criteria_take
 from mixupbook.mixup.draw import Draw, known_draw, unmixed_draw
 from mixupbook.mixup.label_maps import of_larger_part
 from mixupbook.mixup.mixing import Mixing
@@ -27,9 +27,10 @@ class CutMix(Mixing):
     box, the coefficients and the partners themselves.
 
     The box has sides of sqrt(1 - b) H and sqrt(1 - b) W, b ~ Beta(alpha, alpha), about a uniform
-    pixel; what would lie outside of the image is cut off, so that lambda >= b. Unlike in `Mixup`,
-    b is not folded to [0.5, 1]: there the larger part may be called the first, but a large box in
-    an image is not a small one in the other. Where the box is larger than the rest (lambda < 0.5),
+    pixel, rounded down to whole pixels (so that an image of one row or column is never cut); what
+    would lie outside of the image is cut off. Hence lambda >= b. Unlike in `Mixup`, b is not folded
+    to [0.5, 1]: there the larger part may be called the first, but a large box in an image is not a
+    small one in the other. Where the box is larger than the rest (lambda < 0.5),
     l_y(lambda) = 1 - l_y(1 - lambda): a label map says what the label of the larger part gets.
 
     Args:
@@ -182,8 +183,7 @@ class CutDraw(Draw):
         check_labels(y, len(self))
         if not _are_masks(y):
             return super().loss(criterion, output, y)
-        y = self._mix_one("y", y)
-        check_classes(criterion, output, y)
+        y = as_criteria_take(criterion, output, self._mix_one("y", y))
         loss = criterion(output, y)
         return loss if self.label_lam.ndim == 0 else loss.mean()
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mixupbook._arguments import whole_number
 from mixupbook.mixup.coefficients import coefficients_in_unit_interval
-from mixupbook.mixup.criteria import Criterion, both_losses, check_classes
+from mixupbook.mixup.criteria import Criterion, as_criteria_take, both_losses
 from mixupbook.mixup.interpolation import broadcast, gather, interpolate
 from mixupbook.mixup.nested import Examples, check_number, map_examples, values_can_be_read
 from mixupbook.mixup.targets import as_targets, check_labels
@@ -140,7 +140,8 @@ class Draw:
             criterion: takes (output, labels) to a loss. Where each example has a coefficient of
                 its own, it must not average (``reduction="none"``): shape (B, ...).
             output: of the network, for the mixed examples.
-            y: labels of any kind that `criterion` takes, shape (B, ...).
+            y: labels of any kind that `criterion` takes, shape (B, ...); integers of any width,
+                which it gets as int64.
 
         Returns:
             What `criterion` returns, mixed; with a coefficient for each example, the mean over
@@ -160,7 +161,7 @@ class Draw:
             0.2685
         """
         check_labels(y, len(self))
-        check_classes(criterion, output, y)
+        y = as_criteria_take(criterion, output, y)
         if self.mixes:
             own, others = both_losses(criterion, output, y, gather(y, self.partner))
             label_lam = broadcast(self.label_lam, self._checked_loss(own))

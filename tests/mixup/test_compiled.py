@@ -132,6 +132,15 @@ LABELS = [
 ]
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int32])
+def test_the_loss_of_integers_of_every_width(dtype):
+    draw = mixup().draw(BATCH)
+    loss = torch.compile(draw.loss, fullgraph=True, backend="aot_eager")
+    output, y = images().mean(dim=(2, 3)), labels(classes=CLASSES)
+    expected = draw.loss(cross_entropy, output, y)
+    torch.testing.assert_close(loss(cross_entropy, output, y.to(dtype)), expected)
+
+
 @each_kind
 @pytest.mark.parametrize("per_sample", [False, True])
 def test_labels_of_every_kind_in_one_graph(per_sample, kind):

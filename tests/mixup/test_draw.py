@@ -245,6 +245,25 @@ def test_cross_entropy_of_both_labels_takes_one_logarithm(criterion, times):
     torch.testing.assert_close(output.grad, twice.grad)
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32, torch.uint16])
+@pytest.mark.parametrize("options", [{}, {"alpha": 0}])
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        cross_entropy,
+        torch.nn.CrossEntropyLoss(weight=torch.tensor([0.1, 3.0, 1.0]), label_smoothing=0.1),
+        lambda output, y: torch.nn.functional.nll_loss(output.log_softmax(1), y),
+    ],
+)
+def test_integers_of_every_width_have_the_loss_of_int64(criterion, options, dtype):
+    x, pixels = images(), torch.randint(3, (BATCH, 5, 4), generator=seeded(2))
+    for kind in (mb.Mixup, mb.CutMix):
+        draw = kind(generator=seeded(3), **options).draw(x)
+        for output, y in [(OUTPUT[:, :3], labels(classes=3)), (x, pixels)]:
+            expected = draw.loss(criterion, output, y)
+            torch.testing.assert_close(draw.loss(criterion, output, y.to(dtype)), expected)
+
+
 def test_a_criterion_of_ones_own_is_asked_both_times():
     class Counting(torch.nn.CrossEntropyLoss):
         calls = 0
