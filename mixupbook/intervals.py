@@ -33,7 +33,18 @@ SIDES = ("both", "lower", "upper")
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its confidence interval, from `count` seeds (an exact value has count 1)."""
+    """A mean with its confidence interval, from `count` seeds (an exact value has count 1).
+
+    Attributes:
+        mean: the middle, in the unit of the values.
+        low: the lower bound, in the same unit.
+        high: the upper bound.
+        count: how many independent values it is from.
+
+    Example:
+        >>> Interval(mean=0.12, low=0.07, high=0.17, count=3).scaled(100).mean
+        12.0
+    """
 
     mean: float
     low: float
@@ -51,7 +62,18 @@ class Interval:
 class Share(Interval):
     """The interval of a share of seeds, which knows how many of them succeeded.
 
-    `side` says which bound was asked for: ``"both"``, ``"lower"`` or ``"upper"``.
+    Attributes:
+        mean: the share found, from 0 to 1.
+        low: the lower bound, 0 where only the upper was asked for.
+        high: the upper bound, 1 where only the lower was asked for.
+        count: how many seeds there were.
+        successes: how many of them succeeded.
+        side: which bound was asked for: ``"both"``, ``"lower"`` or ``"upper"``.
+
+    Example:
+        >>> share = share_interval(3, 4)
+        >>> share.mean, share.successes, share.side
+        (0.75, 3, 'both')
     """
 
     successes: int
@@ -92,6 +114,11 @@ def paired_interval(
 
     Pairing takes out what the seeds share (the images drawn, the initial weights), so it tells
     smaller differences apart than two separate intervals do.
+
+    Args:
+        values: at least two finite numbers, one per seed.
+        baseline: as many, of the same seeds in the same order.
+        confidence: the interval's level, strictly between 0 and 1.
 
     Raises:
         ValueError: sequences of different lengths, or as for `mean_interval`.
@@ -151,6 +178,10 @@ def share_interval(
 def geometric_interval(values: Sequence[float] | np.ndarray, confidence: float = 0.95) -> Interval:
     """Student's interval for a geometric mean: that of the logarithms, taken back.
 
+    Args:
+        values: at least two positive numbers, one per seed.
+        confidence: the interval's level, strictly between 0 and 1.
+
     Raises:
         ValueError: values that are not positive, or as for `mean_interval`.
 
@@ -173,6 +204,11 @@ def ratio_interval(
     confidence: float = 0.95,
 ) -> Interval:
     """The interval of the geometric mean of `values` / `baseline`, paired seed by seed.
+
+    Args:
+        values: at least two positive numbers, one per seed.
+        baseline: as many, of the same seeds in the same order.
+        confidence: the interval's level, strictly between 0 and 1.
 
     Raises:
         ValueError: sequences of different lengths, values that are not positive, or as for
@@ -269,6 +305,10 @@ def rank_correlation(
     first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray
 ) -> float:
     """Spearman's rank correlation, in [-1, 1]; equal values share the mean of their ranks.
+
+    Args:
+        first: numbers, at least two of them different.
+        second: as many, the partners of the first in the same order.
 
     Raises:
         ValueError: sequences of different lengths, or with fewer than two different values.

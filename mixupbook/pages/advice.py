@@ -68,6 +68,13 @@ OUTCOMES = (
         "dearer, not impossible.",
         {"C4-first-window": "supported", "C4-late-costs": "supported"},
     ),
+    (
+        "**On photographs little of it shows, so far.** On a part of CIFAR-10, with three seeds, "
+        "Mixup throughout moved the test error, batch norm recalibrated, by {mixup-cifar-small} "
+        "points; and against claim 4, Mixup in the first half of a run did worse than in the "
+        "second, by {C4-cifar-small-late} points.",
+        {"mixup-cifar-small": "mixed", "C4-cifar-small-late": "not supported"},
+    ),
 )
 # The value, or the count of seeds, at the head of a claim's measurement, with the interval.
 NUMBER = re.compile(
@@ -89,7 +96,7 @@ def practical_advice(folder: str | Path) -> str:
 
 
 def outcomes(folder: str | Path) -> str:
-    """What came of the paper's four claims: numbers, intervals, verdicts, as a Markdown list.
+    """What came of the paper's four claims, and on photographs: a Markdown list with verdicts.
 
     Args:
         folder: where the executed chapters lie.
@@ -100,8 +107,8 @@ def outcomes(folder: str | Path) -> str:
     claims = {row["id"]: row for row in collect(folder)}
     lines = []
     for number, (template, verdicts) in enumerate(OUTCOMES, start=1):
-        (verdict,) = set(verdicts.values())
-        lines.append(f"{number}. {_line(template, verdicts, claims)} *{verdict.capitalize()}.*")
+        said = "; ".join(dict.fromkeys(verdicts.values())).capitalize()
+        lines.append(f"{number}. {_line(template, verdicts, claims)} *{said}.*")
     return "\n".join(lines)
 
 

@@ -64,9 +64,41 @@ def test_outcomes_say_their_verdict_and_fail_with_another(tmp_path, monkeypatch)
         outcomes(folder)
 
 
-def test_the_books_outcomes_are_the_papers_four_claims():
+def test_outcomes_with_several_verdicts_say_each(tmp_path, monkeypatch):
+    line = ("{T-a}, {T-b}.", {"T-a": "mixed", "T-b": "not supported"})
+    monkeypatch.setattr(advice, "OUTCOMES", (line,))
+    rows = row("T-a", "1 [0, 2] x", "mixed"), row("T-b", "3 [2, 4] x", "not supported")
+    assert outcomes(book_of(tmp_path, *rows)).endswith("*Mixed; not supported.*")
+
+
+def test_the_books_outcomes_are_the_papers_four_claims_and_photographs():
     lines = outcomes(ROOT / "book").splitlines()
-    assert [line[:2] for line in lines] == ["1.", "2.", "3.", "4."]
+    assert [line[:2] for line in lines] == ["1.", "2.", "3.", "4.", "5."]
+    assert "(real-images.md)" in lines[-1]
+
+
+def changed_book(folder, claim_id, **changes):
+    """The book's own claims, one of them changed."""
+    claims = collect(ROOT / "book")
+    assert claim_id in {claim["id"] for claim in claims}
+    return book_of(folder, *(c | changes if c["id"] == claim_id else c for c in claims))
+
+
+BUILT = [(outcomes, advice.OUTCOMES), (practical_advice, advice.ADVICE)]
+SHOWN = [(build, claim_id) for build, lines in BUILT for _, ids in lines for claim_id in ids]
+
+
+@pytest.mark.parametrize(("build", "claim_id"), SHOWN)
+def test_every_number_shown_follows_the_ledger(tmp_path, build, claim_id):
+    folder = changed_book(tmp_path, claim_id, measured="77.7 [66.6, 88.8] made up")
+    assert "77.7 (66.6, 88.8)" in build(folder)
+    assert "77.7" not in build(ROOT / "book")
+
+
+@pytest.mark.parametrize(("build", "claim_id"), SHOWN)
+def test_no_sentence_outlives_its_verdict(tmp_path, build, claim_id):
+    with pytest.raises(ValueError, match=f"'{claim_id}' being .*, and it is overturned"):
+        build(changed_book(tmp_path, claim_id, verdict="overturned"))
 
 
 @pytest.mark.parametrize(

@@ -63,10 +63,20 @@ class Run:
 class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C during `fit`: ends a script or a cell as ever, but keeps what there is.
 
+    Args:
+        message: what was stopped, and where.
+
     Attributes:
         run: the `Run` so far, with the history of the completed epochs. None where it was under
             way in a worker process of `fit_seeds`.
         finished: the runs that `fit_seeds` had finished before.
+
+    Example:
+        >>> try:
+        ...     raise TrainingInterrupted("stopped in epoch 3", run=None)
+        ... except TrainingInterrupted as stop:
+        ...     print(stop, len(stop.finished))
+        stopped in epoch 3 0
     """
 
     def __init__(self, message: str, run: Run | None, finished: Sequence[Run] = ()) -> None:
