@@ -24,7 +24,11 @@ from sphinx.util.docutils import ReferenceRole, SphinxDirective
 from mixupbook.pages.laboratory.fallback import element
 from mixupbook.pages.laboratory.parameters import PARAMETERS, settings
 
-SCRIPT = "laboratory/define.js"
+# The scripts of the elements that a page may hold.
+SCRIPTS = {
+    "<mixup-laboratory": "laboratory/define.js",
+    "<mixup-mixer": "mixer/define.js",
+}
 
 
 class Laboratory(SphinxDirective):
@@ -88,9 +92,10 @@ def _value(name: str, text: str | None):
 
 
 def load(app, pagename, templatename, context, doctree):
-    """Load the laboratory's script where there is one, as a module, and on no other page."""
-    if "<mixup-laboratory" in context.get("body", ""):
-        app.add_js_file(SCRIPT, type="module")
+    """Load the script of each element that the page holds, as a module, and no other."""
+    for opening, script in SCRIPTS.items():
+        if opening in context.get("body", ""):
+            app.add_js_file(script, type="module")
 
 
 def setup(app):
