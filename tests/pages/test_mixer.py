@@ -59,12 +59,12 @@ def test_words():
         ".map((given) => maps.words(['zero', 'four'], ...given))"
     )
     assert said == [
-        "The image is 70 % zero and 30 % four. Its label is 70 % zero and 30 % four.",
-        "The image is 70 % zero and 30 % four. Its label is 70 % zero and 30 % four, "
+        "The image is 70 % “zero” and 30 % “four”. Its label is 70 % “zero” and 30 % “four”.",
+        "The image is 70 % “zero” and 30 % “four”. Its label is 70 % “zero” and 30 % “four”, "
         "on the straight line.",
-        "The image is 70 % zero and 30 % four. Its label is 100 % zero and 0 % four, "
+        "The image is 70 % “zero” and 30 % “four”. Its label is 100 % “zero” and 0 % “four”, "
         "30 points above the straight line.",
-        "The image is 70 % zero and 30 % four. Its label is 53 % zero and 47 % four, "
+        "The image is 70 % “zero” and 30 % “four”. Its label is 53 % “zero” and 47 % “four”, "
         "17 points below the straight line.",
     ]
 

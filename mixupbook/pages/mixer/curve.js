@@ -25,18 +25,24 @@ export function curve() {
     ...[0, 0.5, 1].map((tick) => text(x(tick), y(0) + 16, tick, "middle")),
     ...[0, 0.5, 1].map((tick) => text(LEFT - 6, y(tick) + 4, tick, "end")),
     text(x(0.5), y(0) + 34, "share of the image, λ", "middle"),
-    svg("text", { transform: `translate(11 ${y(0.5)}) rotate(-90)`, "text-anchor": "middle" }, "of the label"),
+    svg("g", { transform: `translate(11 ${y(0.5)}) rotate(-90)` }, text(0, 0, "of the label", "middle")),
   );
   return { node, update };
 
   function update(map, lam, labelLam) {
     const points = LAMS.map((at) => `${x(at)} ${y(labelCoefficient(map, at))}`);
-    set(path, { d: `M${points.join("L")}`, "stroke-dasharray": map === INDEPENDENT ? "5 4" : null });
-    set(draws, { visibility: map === INDEPENDENT ? "visible" : "hidden" });
+    const isDrawn = map === INDEPENDENT; // then the path is the mean
+    set(path, { d: `M${points.join("L")}`, "stroke-dasharray": isDrawn && "5 4" });
+    set(draws, { visibility: isDrawn ? "visible" : "hidden" });
     set(dot, { cx: x(lam), cy: y(labelLam) });
     set(node, { "aria-label": `Label coefficient over lambda: the map ${map}, beside the diagonal` });
   }
 }
 
-const square = (from) => svg("rect", { x: x(from), y: y(from + 0.5), width: SIZE / 2, height: SIZE / 2 });
-const text = (left, top, said, anchor) => svg("text", { x: left, y: top, "text-anchor": anchor }, `${said}`);
+function square(from) {
+  return svg("rect", { x: x(from), y: y(from + 0.5), width: SIZE / 2, height: SIZE / 2 });
+}
+
+function text(left, bottom, said, anchor) {
+  return svg("text", { x: left, y: bottom, "text-anchor": anchor }, `${said}`);
+}

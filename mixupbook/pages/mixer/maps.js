@@ -42,11 +42,10 @@ export function title(map) {
  * @param {boolean} line whether to say how far the label is from the straight line
  */
 export function words([first, second], lam, labelLam, line) {
-  const image = `The image is ${percent(lam)} ${first} and ${percent(1 - lam)} ${second}.`;
-  const label = `Its label is ${percent(labelLam)} ${first} and ${percent(1 - labelLam)} ${second}`;
-  if (!line) return `${image} ${label}.`;
+  const shares = (share) => `${percent(share)} “${first}” and ${percent(1 - share)} “${second}”`;
+  const said = `The image is ${shares(lam)}. Its label is ${shares(labelLam)}`;
+  if (!line) return `${said}.`;
   const points = Math.round(100 * (labelLam - lam));
   const where = points > 0 ? "above" : "below";
-  const apart = points ? `${Math.abs(points)} points ${where}` : "on";
-  return `${image} ${label}, ${apart} the straight line.`;
+  return `${said}, ${points ? `${Math.abs(points)} points ${where}` : "on"} the straight line.`;
 }

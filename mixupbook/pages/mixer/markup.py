@@ -78,8 +78,8 @@ def picture(pixels: np.ndarray, names: Sequence[str], label_maps: Sequence[str |
         parts.append(_text(0, 28 + SIDE + 26 + row * ROW, str(label_map)))
     height = 28 + SIDE + 12 + ROW * len(functions)
     sentence = (
-        f"From left to right {names[0]} fades into {names[1]}; the numbers are the share that "
-        f"{names[0]} has of the label under each label map."
+        f"From left to right “{names[0]}” fades into “{names[1]}”; the numbers are the share that "
+        f"“{names[0]}” has of the label under each label map."
     )
     return (
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" style="max-width:40rem;width:100%" '

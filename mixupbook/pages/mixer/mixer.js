@@ -46,7 +46,8 @@ export class Mixer extends HTMLElement {
     parts.images.forEach((canvas, k) => this.#paint(canvas, k ? 0 : 1));
     parts.lam.addEventListener("input", () => this.#moved());
     parts.again.addEventListener("click", () => this.#draw());
-    this.#root = html("div", { class: "laboratory mixer untouched" }, this.#live(maps), parts.says, html("slot"));
+    const shown = [this.#live(maps), parts.says, html("slot")];
+    this.#root = html("div", { class: "laboratory mixer untouched" }, ...shown);
     this.attachShadow({ mode: "open" }).append(html("style", {}, STYLE + LOOKS), this.#root);
     this.#update();
     this.#speak();
@@ -54,14 +55,16 @@ export class Mixer extends HTMLElement {
 
   #live(maps) {
     const { lam, shown, images, mixed, shares, bars, again, curve } = this.parts;
-    const image = (canvas, below) => html("div", { class: "image" }, canvas, below);
-    const sum = html("div", { class: "sum" }, image(images[0], shares[0]), "+", image(images[1], shares[1]), "=", image(mixed, "mixed image"));
-    const label = html("div", { class: "label" }, html("div", { class: "heading" }, "Label"), ...bars.map(({ node }) => node));
-    const seen = html("div", { class: "seen" }, sum, label, ...(curve ? [curve.node] : []));
-    const name = html("div", { class: "name" }, html("label", { for: "lam" }, "Share of the first image, λ"), shown);
+    const div = (name, ...inner) => html("div", { class: name }, ...inner);
+    const [first, second] = images.map((canvas, k) => div("image", canvas, shares[k]));
+    const sum = div("sum", first, "+", second, "=", div("image", mixed, "mixed image"));
+    const label = div("label", div("heading", "Label"), ...bars.map(({ node }) => node));
+    const seen = div("seen", sum, label, ...(curve ? [curve.node] : []));
+    const name = div("name", html("label", { for: "lam" }, "Share of the first image, λ"), shown);
     const choices = maps.map((map) => this.#choice(map, map === this.#map));
-    const group = html("fieldset", { class: "maps" }, html("legend", {}, "Label map"), ...choices, again);
-    return html("div", { class: "live" }, seen, html("div", { class: "field" }, name, lam), group);
+    const legend = html("legend", {}, "Label map");
+    const group = html("fieldset", { class: "maps" }, legend, ...choices, again);
+    return div("live", seen, div("field", name, lam), group);
   }
 
   #choice(map, checked) {
@@ -138,7 +141,8 @@ export class Mixer extends HTMLElement {
 function bar(name) {
   const fill = html("div", { class: "fill" });
   const number = html("output");
-  const node = html("div", { class: "bar" }, html("span", {}, name), html("div", { class: "track" }, fill), number);
+  const track = html("div", { class: "track" }, fill);
+  const node = html("div", { class: "bar" }, html("span", {}, name), track, number);
   return {
     node,
     update(share) {
