@@ -24,9 +24,11 @@ from sphinx.util.docutils import ReferenceRole, SphinxDirective
 from mixupbook.pages.laboratory.fallback import element
 from mixupbook.pages.laboratory.parameters import PARAMETERS, settings
 
+# The scripts of the elements that a page may hold.
 SCRIPTS = {
     "<mixup-laboratory": "laboratory/define.js",
     "<mixup-timeline": "laboratory/timeline.js",
+    "<mixup-mixer": "mixer/define.js",
 }
 
 
@@ -91,7 +93,7 @@ def _value(name: str, text: str | None):
 
 
 def load(app, pagename, templatename, context, doctree):
-    """Load the script of an element on the pages that have it, as a module."""
+    """Load the script of each element that the page holds, as a module, and no other."""
     for opening, script in SCRIPTS.items():
         if opening in context.get("body", ""):
             app.add_js_file(script, type="module")

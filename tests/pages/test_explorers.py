@@ -1,4 +1,4 @@
-"""The explorer: a static figure where no kernel answers, sliders that redraw where one does."""
+"""The explorer: an element of the page where no kernel answers, sliders where one does."""
 
 import ipywidgets as widgets
 import matplotlib as mpl
@@ -6,10 +6,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
+from IPython.display import HTML
 
+from mixupbook.mixup.label_maps import label_coefficient
 from mixupbook.pages import explorers
-from mixupbook.pages.explorers import is_static, mixing_explorer, mixing_figure, mixing_panel
+from mixupbook.pages.explorers import is_static, mixing_explorer, mixing_panel
+from mixupbook.pages.mixer.markup import element
 
 CLASSES = ("a", "b", "c")
 X = torch.stack([torch.full((1, 8, 8), 0.2), torch.full((1, 8, 8), 0.8)])
@@ -43,11 +45,12 @@ def test_static_follows_the_environment(monkeypatch, value, static):
     assert is_static() == static
 
 
-def test_static_mode_returns_one_closed_figure(monkeypatch):
+def test_static_mode_returns_the_element_and_draws_nothing(monkeypatch):
     monkeypatch.setenv("MIXUPBOOK_STATIC", "1")
-    figure = mixing_explorer(X, Y, CLASSES)
-    assert isinstance(figure, Figure)
-    assert not plt.get_fignums()  # an open one would be shown a second time
+    shown = mixing_explorer(X, Y, CLASSES)
+    assert isinstance(shown, HTML)
+    assert shown.data == element(X, Y, CLASSES, ["identity", "cubic", "sqrt", "hard"])
+    assert not plt.get_fignums()
 
 
 def test_live_mode_redraws_when_a_control_moves(live):
@@ -66,7 +69,7 @@ def test_live_mode_redraws_when_a_control_moves(live):
 
 def test_live_mode_offers_every_label_map_that_is_a_function(live):
     _, dropdown, _ = mixing_explorer(X, Y, CLASSES).children
-    assert list(dropdown.options) == ["identity", "cubic", "sqrt", "hard"]
+    assert [value for _, value in dropdown.options] == ["identity", "cubic", "sqrt", "hard"]
 
 
 def test_below_one_half_the_second_example_is_the_larger(live):
@@ -74,18 +77,24 @@ def test_below_one_half_the_second_example_is_the_larger(live):
     np.testing.assert_allclose(target, [1, 0, 0])
 
 
-def test_static_figure_has_a_column_for_each_lambda_and_a_row_for_each_map():
-    figure = mixing_figure(X, Y, CLASSES)
-    images = [axes for axes in figure.axes if axes.images]
-    assert [axes.get_title() for axes in images] == [
-        f"λ = {lam}" for lam in ("1.00", "0.90", "0.75", "0.60", "0.50")
-    ]
-    assert len(figure.axes) == 5 * len(images)
-    np.testing.assert_allclose(images[2].images[0].get_array(), 0.75 * 0.2 + 0.25 * 0.8)
+def test_live_mode_leaves_out_the_second_draw_and_keeps_constants(live):
+    _, dropdown, _ = mixing_explorer(X, Y, CLASSES, ["independent", 0.75, "hard"]).children
+    assert dropdown.options == (("0.75", 0.75), ("hard", "hard"))
+    assert dropdown.value == 0.75
+
+
+def test_the_curve_is_the_label_map_with_a_dot_where_the_slider_stands():
+    figure = mixing_panel(X, Y, CLASSES, 0.3, "cubic", curve=True)
+    _, line, dot = figure.axes[2].lines
+    lams, values = line.get_data()
+    np.testing.assert_allclose(values, label_coefficient("cubic", torch.as_tensor(lams)))
+    np.testing.assert_allclose(dot.get_data(), [[0.3], [0.5 + 4 * (-0.2) ** 3]], rtol=1e-6)
+    assert len(mixing_panel(X, Y, CLASSES, 0.3, "cubic").axes) == 2
 
 
 def test_inputs_are_left_alone():
     x, y = X.clone(), Y.clone()
-    mixing_figure(x, y, CLASSES)
+    element(x, y, CLASSES, ["hard"])
+    mixing_panel(x, y, CLASSES, 0.3, "hard")
     assert torch.equal(x, X)
     assert torch.equal(y, Y)

@@ -1,0 +1,1 @@
+"""The mixer: two images under Mixup, mixed in the reader's browser without a kernel."""
