@@ -2,7 +2,6 @@
 
 The unit is what is independent: a seed with its own data and start. Student's intervals are for
 means of values that spread; where a seed either succeeds or fails, count seeds out of seeds.
-
 `scipy.stats` has most of this, but takes seconds to import, which every chapter would wait for.
 """
 
@@ -14,6 +13,7 @@ import numpy as np
 from scipy.special import betaincinv, stdtrit
 
 from mixupbook._arguments import in_interval, one_of, whole_number
+from mixupbook._ranks import rank_correlation
 
 __all__ = [
     "Interval",
@@ -243,8 +243,7 @@ def bootstrap_interval(
     For what has no formula, such as a quantile or the place where a fitted curve crosses a level.
 
     Args:
-        values: one entry for each seed along the first axis, at least two; whatever belongs to one
-            seed stays together.
+        values: one entry for each seed along the first axis, at least two.
         statistic: takes entries like `values`, as many of them, to one finite number.
         confidence: the interval's level, strictly between 0 and 1.
         resamples: how often seeds are drawn, at least 1.
@@ -299,32 +298,3 @@ def farthest(intervals: Iterable[Interval], center: float) -> Interval:
     if not found:
         raise ValueError("intervals must hold one or more, got none")
     return max(found, key=lambda interval: max(center - interval.low, interval.high - center))
-
-
-def rank_correlation(
-    first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray
-) -> float:
-    """Spearman's rank correlation, in [-1, 1]; equal values share the mean of their ranks.
-
-    Args:
-        first: numbers, at least two of them different.
-        second: as many, the partners of the first in the same order.
-
-    Raises:
-        ValueError: sequences of different lengths, or with fewer than two different values.
-
-    Example:
-        >>> round(rank_correlation([1, 2, 3, 4], [10, 20, 40, 30]), 3)
-        0.8
-    """
-    if len(first) != len(second):
-        raise ValueError(f"second must have {len(first)} values as first has, got {len(second)}")
-    for name, values in (("first", first), ("second", second)):
-        if len(np.unique(values)) < 2:
-            raise ValueError(f"{name} must hold at least two different values, got {values!r}")
-    return float(np.corrcoef(_ranks(first), _ranks(second))[0, 1])
-
-
-def _ranks(values: Sequence[float] | np.ndarray) -> np.ndarray:
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    return (count.cumsum() - (count - 1) / 2)[place]

@@ -109,5 +109,5 @@ def test_the_dots_of_the_map_have_its_colours_and_white_is_never():
     first, second = dots(axes)
     assert first.get_xydata().tolist() == second.get_xydata().tolist() == [[0.7, 0.6]]
     assert (first.get_fillstyle(), second.get_fillstyle()) == ("left", "right")
-    assert first.get_color() == mesh.cmap(mesh.norm(1600))
+    np.testing.assert_allclose(first.get_color(), mesh.cmap(mesh.norm(1600)))
     assert second.get_color() == "white"
