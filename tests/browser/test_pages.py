@@ -105,7 +105,7 @@ def test_code_of_a_figure_is_folded_beneath_it(fresh, site):
     figures = [name for name in BOOK if "mxb-output-first" in (SITE / name).read_text()]
     assert figures
     fresh.goto(f"{site}/{figures[0]}", wait_until="networkidle")
-    cell = fresh.locator(".mxb-output-first").first
+    cell = fresh.locator(".mxb-output-first:has(img)").first
     bar, picture = cell.locator("summary"), cell.locator("img")
     assert bar.bounding_box()["y"] > picture.bounding_box()["y"]
     assert bar.bounding_box()["height"] < 32
@@ -113,9 +113,6 @@ def test_code_of_a_figure_is_folded_beneath_it(fresh, site):
     assert cell.locator("pre").is_visible()
 
 
-def test_chapters_say_what_is_folded_and_set_up_in_one_thin_bar():
+def test_chapters_say_what_is_folded():
     for name in BOOK:
-        text = (SITE / name).read_text(encoding="utf8")
-        assert "Show code cell" not in text, name
-        before = text.partition("<article")[2].partition("<h2")[0]
-        assert before.count("<summary") <= 1, name
+        assert "Show code cell" not in (SITE / name).read_text(encoding="utf8"), name
