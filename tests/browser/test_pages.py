@@ -43,7 +43,8 @@ def test_links_within_the_book_lead_somewhere(opened, site):
         path, _, anchor = link.removeprefix(f"{site}/").partition("#")
         target = SITE / (path.partition("?")[0] or "index.html")
         assert target.is_file(), f"{opened.name} links to {path}"
-        if target.suffix != ".html":
+        # Pages of source name what they show by the module that the docs found it in.
+        if target.suffix != ".html" or opened.name.startswith("_modules/"):
             continue
         text = target.read_text(encoding="utf8")
         if anchor.startswith("lab?"):
@@ -102,9 +103,7 @@ def test_hidden_solution_opens_when_clicked(fresh, site):
 
 
 def test_code_of_a_figure_is_folded_beneath_it(fresh, site):
-    figures = [name for name in BOOK if "mxb-output-first" in (SITE / name).read_text()]
-    assert figures
-    fresh.goto(f"{site}/{figures[0]}", wait_until="networkidle")
+    fresh.goto(f"{site}/book/feature-noise.html", wait_until="networkidle")
     cell = fresh.locator(".mxb-output-first:has(img)").first
     bar, picture = cell.locator("summary"), cell.locator("img")
     assert bar.bounding_box()["y"] > picture.bounding_box()["y"]
