@@ -60,16 +60,37 @@ def test_radio_buttons_go_by_keyboard(mixer):
     assert data(mixer)["map"] != "identity"
 
 
-def test_the_result_is_said_once_the_reader_rests(mixer):
-    says = mixer.locator("[aria-live]")
-    before = says.inner_text()
-    assert "70 %" in before
-    lam = mixer.get_by_role("slider")
-    for _ in range(10):
-        lam.press("ArrowLeft")
-    assert says.inner_text() == before
+def test_the_words_move_at_once_and_are_read_out_when_the_reader_rests(mixer):
+    # By one script, so that no time passes between the moves and the look.
+    written, aloud = mixer.evaluate(
+        """(e) => { const lam = e.shadowRoot.querySelector("#lam");
+        for (const value of [0.8, 0.7, 0.6]) {
+          lam.value = value;
+          lam.dispatchEvent(new Event("input"));
+        }
+        const text = (at) => e.shadowRoot.querySelector(at).textContent;
+        return [text(".says"), text("[aria-live]")]; }"""
+    )
+    assert "60 %" in written
+    assert "70 %" in aloud
     mixer.page.wait_for_timeout(600)
-    assert "60 %" in says.inner_text()
+    assert mixer.locator("[aria-live]").text_content() == written
+    assert mixer.locator(".says").get_attribute("aria-hidden") == "true"
+    assert not mixer.locator("[aria-live]").get_attribute("aria-hidden")
+
+
+def test_the_curves_texts_stand_apart(fresh, site):
+    fresh.goto(f"{site}/{COUNTEREXAMPLE}")
+    fresh.wait_for_selector("mixup-mixer[data-lam]")
+    touching = fresh.locator("mixup-mixer").evaluate(
+        """(e) => { const boxes = [...e.shadowRoot.querySelectorAll(".curve text")]
+          .map((one) => ({ text: one.textContent, box: one.getBoundingClientRect() }));
+        const meet = (a, b) => a.left < b.right && b.left < a.right
+          && a.top < b.bottom && b.top < a.bottom;
+        return boxes.flatMap((a, k) => boxes.slice(k + 1)
+          .filter((b) => meet(a.box, b.box)).map((b) => `${a.text} on ${b.text}`)); }"""
+    )
+    assert touching == []
 
 
 def test_the_second_draw_is_another_each_time(fresh, site):

@@ -3,7 +3,7 @@
 import { set, svg } from "../laboratory/dom.js";
 import { INDEPENDENT, labelCoefficient } from "./maps.js";
 
-const [LEFT, TOP, SIZE] = [40, 10, 150];
+const [LEFT, TOP, SIZE] = [46, 10, 150];
 const x = (lam) => LEFT + SIZE * lam;
 const y = (share) => TOP + SIZE * (1 - share);
 // Just below one half, too: a map may jump there.
@@ -16,7 +16,7 @@ export function curve() {
   const dot = svg("circle", { r: 6, class: "dot" });
   const node = svg(
     "svg",
-    { viewBox: "0 0 205 205", class: "curve", role: "img" },
+    { viewBox: "0 0 211 205", class: "curve", role: "img" },
     svg("path", { class: "axis", d: `M${x(0)} ${y(1)}V${y(0)}H${x(1)}` }),
     draws,
     svg("path", { class: "line", d: `M${x(0)} ${y(0)}L${x(1)} ${y(1)}` }),

@@ -1,6 +1,8 @@
 /** What the mixer adds to the laboratory's looks. */
 
 export const LOOKS = /* css */ `
+.mixer { text-align: start; }
+.aloud { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .seen { display: flex; flex-wrap: wrap; gap: 12px 20px; align-items: center; margin-bottom: 12px; }
 .sum { display: flex; gap: 10px; align-items: center; }
 .image { display: grid; gap: 4px; justify-items: center; font-size: 0.87rem; }

@@ -40,13 +40,14 @@ export class Mixer extends HTMLElement {
       shares: [html("span"), html("span")],
       bars: this.#examples.names.map((name) => bar(name)),
       again: html("button", { type: "button" }, "Draw again"),
-      says: html("p", { class: "says", "aria-live": "polite" }),
+      says: html("p", { class: "says", "aria-hidden": "true" }),
+      aloud: html("p", { class: "aloud", "aria-live": "polite" }),
       curve: this.hasAttribute("curve") ? curve() : null,
     });
     parts.images.forEach((canvas, k) => this.#paint(canvas, k ? 0 : 1));
     parts.lam.addEventListener("input", () => this.#moved());
     parts.again.addEventListener("click", () => this.#draw());
-    const shown = [this.#live(maps), parts.says, html("slot")];
+    const shown = [this.#live(maps), parts.says, parts.aloud, html("slot")];
     this.#root = html("div", { class: "laboratory mixer untouched" }, ...shown);
     this.attachShadow({ mode: "open" }).append(html("style", {}, STYLE + LOOKS), this.#root);
     this.#update();
@@ -118,9 +119,9 @@ export class Mixer extends HTMLElement {
     return { lam, labelLam: labelCoefficient(this.#map, lam, this.#drawn) };
   }
 
+  /** Aloud what is written: not at every step of a slider, which nobody could listen to. */
   #speak() {
-    const { lam, labelLam } = this.#state();
-    say(this.parts.says, words(this.#examples.names, lam, labelLam, Boolean(this.parts.curve)));
+    say(this.parts.aloud, this.parts.says.textContent);
   }
 
   #update() {
@@ -133,6 +134,7 @@ export class Mixer extends HTMLElement {
     bars.forEach(({ update }, k) => update(k ? 1 - labelLam : labelLam));
     set(again, { hidden: this.#map === INDEPENDENT ? null : "" });
     curve?.update(this.#map, lam, labelLam);
+    say(this.parts.says, words(this.#examples.names, lam, labelLam, Boolean(curve)));
     set(this, { "data-map": this.#map, "data-lam": lam, "data-label-lam": labelLam });
   }
 }
