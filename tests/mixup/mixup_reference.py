@@ -4,6 +4,15 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 BATCH, CLASSES = 7, 5
+# Settings of Mixup and CutMix, of each kind one.
+SETTINGS = [
+    {},
+    {"per_sample": True},
+    {"alpha": 0.2, "label_map": "cubic"},
+    {"label_map": "independent", "per_sample": True},
+    {"partners": "same_label", "label_map": 0.75},
+    {"start_epoch": 1, "stop_epoch": 4},
+]
 
 
 def seeded(seed=0):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mixup.mixup_reference import (
     BATCH,
     CLASSES,
+    SETTINGS,
     ReadsValues,
     images,
     kept,
@@ -28,14 +29,6 @@ import mixupbook as mb
 from mixupbook.mixup.boxes import boxes_about, kept_share
 
 SIZES = [(1, 1), (1, 6), (2, 2), (5, 4), (3, 8), (9, 7)]
-SETTINGS = [
-    {},
-    {"per_sample": True},
-    {"alpha": 0.2, "label_map": "cubic"},
-    {"label_map": "independent", "per_sample": True},
-    {"partners": "same_label", "label_map": 0.75},
-    {"start_epoch": 1, "stop_epoch": 4},
-]
 CUT_DTYPES = [torch.uint8, torch.int64, torch.bool, torch.float16, torch.float64, torch.complex64]
 
 

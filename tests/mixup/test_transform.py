@@ -7,18 +7,18 @@ import pickle
 
 import pytest
 import torch
-from mixup.mixup_reference import BATCH, CLASSES, images, labels, one_hot, seeded, slow_mix
+from mixup.mixup_reference import (
+    BATCH,
+    CLASSES,
+    SETTINGS,
+    images,
+    labels,
+    one_hot,
+    seeded,
+    slow_mix,
+)
 
 import mixupbook as mb
-
-SETTINGS = [
-    {},
-    {"per_sample": True},
-    {"alpha": 0.2, "label_map": "cubic"},
-    {"label_map": "independent", "per_sample": True},
-    {"partners": "same_label", "label_map": 0.75},
-    {"start_epoch": 1, "stop_epoch": 4},
-]
 
 
 def made(settings, seed=5, epoch=2):
