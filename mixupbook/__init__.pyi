@@ -13,6 +13,7 @@ from .images.training.fit import Run as Run
 from .images.training.fit import TrainingInterrupted as TrainingInterrupted
 from .images.training.fit import fit as fit
 from .images.training.seeds import fit_seeds as fit_seeds
+from .mixup.cutmix import CutDraw as CutDraw
 from .mixup.cutmix import CutMix as CutMix
 from .mixup.draw import Draw as Draw
 from .mixup.draw import mix_pairs as mix_pairs
