@@ -36,6 +36,7 @@ def mend(page: BeautifulSoup, pictures: dict[str, tuple[str, int, int]]):
     mend_signatures(page)
     label_folds(page)
     join_set_up(page)
+    join_folds(page)
     move_folds_below(page)
     place_pictures(page, pictures)
     drop_unused(page)
@@ -109,6 +110,24 @@ def join_set_up(page):
             cell.decompose()
         else:
             cell.select_one("summary > p").string = SET_UP_LABEL
+
+
+def join_folds(page):
+    """Let one bar stand for folded cells in a row: those before the last show nothing but code.
+
+    Inside, each keeps what it was called.
+    """
+    for fold in page.select("div.cell > details.hide.above-input:not(:has(~ .cell_output))"):
+        after = fold.parent.find_next_sibling()
+        next_fold = after and after.select_one(":scope.cell > details.hide.above-input")
+        if not next_fold:
+            continue
+        name = page.new_tag("p", attrs={"class": "mxb-part"})
+        name.string = fold.summary.get_text(strip=True)
+        fold.select(":scope > .cell_input")[-1].insert_before(name)
+        fold.summary.decompose()
+        next_fold.summary.insert_after(*[part.extract() for part in list(fold.children)])
+        fold.parent.decompose()
 
 
 def move_folds_below(page):
