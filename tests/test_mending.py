@@ -43,3 +43,16 @@ def test_a_folded_cell_with_an_output_or_before_other_things_keeps_its_bar():
     page = mended(folded("A", "a", "drawn"), folded("B", "b"), PLAIN, folded("C", "c", "drawn"))
     assert [label.get_text() for label in page.select("summary")] == ["A", "B", "C"]
     assert not page.select(".mxb-part")
+
+
+def test_numbers_in_prose_have_a_minus_and_code_and_formulas_are_left_alone():
+    page = BeautifulSoup(
+        "<body><p>By -3.3 [-4.6, -1.9], on CIFAR-10, 1-2 of <em>-1</em>, step -n.</p>"
+        '<pre>a -1</pre><span class="math">\\(-1\\)</span><!-- -1 --></body>',
+        "html.parser",
+    )
+    mending.write_minus(page)
+    assert str(page.body) == (
+        "<body><p>By −3.3 [−4.6, −1.9], on CIFAR-10, 1-2 of <em>−1</em>, step -n.</p>"
+        '<pre>a -1</pre><span class="math">\\(-1\\)</span><!-- -1 --></body>'
+    )

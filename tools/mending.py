@@ -3,9 +3,10 @@
 Every function here takes a parsed page and changes it. They run over each page once it is written.
 """
 
+import re
 from pathlib import Path
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, NavigableString, Tag
 
 # Scripts and styles of the theme and where they are of use: a selector, or nothing for nowhere.
 NEEDED_BY = {
@@ -27,6 +28,8 @@ NEEDED_BY = {
 # What every chapter starts with: it brings the package to a machine that has none.
 SET_UP = ("import mixupbook as mb", "except ImportError")
 SET_UP_LABEL = "Set-up (installs the package on Colab)"
+HYPHEN_AS_MINUS = re.compile(r"(?<![\w-])-(?=\d)")
+CODE = ("pre", "code", "script", "style", "dt")
 
 
 def mend(page: BeautifulSoup, pictures: dict[str, tuple[str, int, int]]):
@@ -38,6 +41,7 @@ def mend(page: BeautifulSoup, pictures: dict[str, tuple[str, int, int]]):
     join_set_up(page)
     join_folds(page)
     move_folds_below(page)
+    write_minus(page)
     place_pictures(page, pictures)
     drop_unused(page)
 
@@ -136,6 +140,18 @@ def move_folds_below(page):
         cell = fold.parent
         cell.append(fold.extract())
         cell["class"] += ["mxb-output-first"]
+
+
+def is_not_prose(element: Tag) -> bool:
+    """Whether what stands in it is code or a formula."""
+    return element.name in CODE or "math" in element.get("class", [])
+
+
+def write_minus(page):
+    """A minus before a number in prose, where code can only print a hyphen."""
+    for text in page.select_one("body").find_all(string=HYPHEN_AS_MINUS):
+        if type(text) is NavigableString and not text.find_parent(is_not_prose):
+            text.replace_with(HYPHEN_AS_MINUS.sub("\N{MINUS SIGN}", text))
 
 
 def place_pictures(page, pictures):

@@ -154,4 +154,4 @@ def _number(measured: str) -> str:
     found = NUMBER.match(measured)
     if found is None:
         raise ValueError(f"a measurement must begin with value and interval, got {measured!r}")
-    return found.group().replace("[", "(").replace("]", ")")  # it becomes the text of a link
+    return re.sub(r"([\[\]])", r"\\\1", found.group())  # it becomes the text of a link

@@ -32,7 +32,7 @@ def test_a_line_shows_the_numbers_of_its_claims(tmp_path, monkeypatch):
     )
     shown = practical_advice(book_of(tmp_path, *rows))
     assert shown == (
-        "1. Do [-1.5 (-2.0, -1.0)](one.md), not [3 of 4, at least 10.5 % of seeds](one.md)."
+        "1. Do [-1.5 \\[-2.0, -1.0\\]](one.md), not [3 of 4, at least 10.5 % of seeds](one.md)."
     )
 
 
@@ -41,7 +41,7 @@ def test_a_line_shows_the_numbers_of_its_claims(tmp_path, monkeypatch):
     [
         ("0 of 30, at most 9.5 % of seeds learn", "0 of 30, at most 9.5 % of seeds"),
         ("86 of 90, 90.1 to 98.5 % of draws so", "86 of 90, 90.1 to 98.5 % of draws"),
-        ("2.10 [1.65, 2.67] times", "2.10 (1.65, 2.67)"),
+        ("2.10 [1.65, 2.67] times", r"2.10 \[1.65, 2.67\]"),
     ],
 )
 def test_a_number_comes_with_its_interval(tmp_path, monkeypatch, measured, shown):
@@ -58,7 +58,7 @@ def test_a_measurement_without_an_interval_is_refused(tmp_path, monkeypatch):
 def test_outcomes_say_their_verdict_and_fail_with_another(tmp_path, monkeypatch):
     monkeypatch.setattr(advice, "OUTCOMES", (("So {T-a}.", {"T-a": "not supported"}),))
     folder = book_of(tmp_path, row("T-a", "1 [0, 2] points", "not supported"))
-    assert outcomes(folder) == "1. So [1 (0, 2)](one.md). *Not supported.*"
+    assert outcomes(folder) == "1. So [1 \\[0, 2\\]](one.md). *Not supported.*"
     monkeypatch.setattr(advice, "OUTCOMES", (("So {T-a}.", {"T-a": "supported"}),))
     with pytest.raises(ValueError, match="'T-a' being supported, and it is not supported"):
         outcomes(folder)
@@ -91,7 +91,7 @@ SHOWN = [(build, claim_id) for build, lines in BUILT for _, ids in lines for cla
 @pytest.mark.parametrize(("build", "claim_id"), SHOWN)
 def test_every_number_shown_follows_the_ledger(tmp_path, build, claim_id):
     folder = changed_book(tmp_path, claim_id, measured="77.7 [66.6, 88.8] made up")
-    assert "77.7 (66.6, 88.8)" in build(folder)
+    assert r"77.7 \[66.6, 88.8\]" in build(folder)
     assert "77.7" not in build(ROOT / "book")
 
 
