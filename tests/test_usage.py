@@ -50,7 +50,7 @@ def test_public_names_are_those_of_the_package():
     assert public_names() == set(mb.__all__) - {"__version__"}
 
 
-@pytest.mark.parametrize("name", ["Mixup", "fit", "descend", "group_errors"])
+@pytest.mark.parametrize("name", ["Mixup", "CutMix", "fit", "descend", "group_errors"])
 def test_names_of_the_package_are_used_in_the_book(name):
     chapters = {path.stem: path.read_text(encoding="utf8") for path in (ROOT / "book").glob("*.md")}
     assert users(name, chapters)
