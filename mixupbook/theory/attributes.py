@@ -26,6 +26,7 @@ def attributes(runs: Runs) -> dict[str, Any]:
         "test_examples": 0 if runs.test is None else runs.test.x.shape[1],
         "width": runs.width,
         "init_std": runs.init_std,
+        "activation": runs.activation.name,
         "steps": runs.steps,
         "record_every": runs.record_every,
         "device": str(runs.device),

@@ -30,6 +30,7 @@ def descend(
     test: PatchData | Sequence[PatchData] | Any | None = None,
     width: int | Any = 10,
     init_std: float | Any = 0.01,
+    activation: str | float | Any = "square",
     lr: float | Sequence[float] | Any = 0.2,
     steps: int | Any = 1000,
     seed: int | Sequence[int] | Any = 0,
@@ -43,9 +44,10 @@ def descend(
 
     Wherever a sequence is allowed (a list, a tuple, a one-dimensional array, tensor or series) it
     gives one value for each run, and all sequences have one length; a single value is shared by
-    all runs. All runs are computed together, and each ends where it would alone. A Mixup step over
-    all n^2 pairs costs two products of n x n with the responses; the rest of a step costs
-    nP min(d, nP) m, up to a constant.
+    all runs. All runs are computed together, and each ends where it would alone. Under the square,
+    a Mixup step over all n^2 pairs costs two products of n x n with the responses, and under other
+    activations elementwise work on n^2 P m numbers, never a pair of inputs; the rest of a step
+    costs nP min(d, nP) m, up to a constant.
 
     Args:
         train: training examples; the same shape (n, P, d) in all runs.
@@ -53,6 +55,8 @@ def descend(
         test: clean test examples, the same shape in all runs, patches and dimension as in `train`.
         width: m, filters per class, at least 1.
         init_std: sigma_0, the standard deviation of the initial weights, not negative.
+        activation: what filters make of a response z: ``"square"``, as in the model, ``"linear"``,
+            ``"relu"``, or a number q of at least 1 for max(z, 0)^q.
         lr: learning rate, positive.
         steps: number of gradient steps, at least 1.
         seed: seed of the initial weights, a whole number in [0, 2^63).
@@ -97,8 +101,9 @@ def descend(
             runs that did not, the outputs on test data left the range of `dtype`: errors are NaN
             there. Every call warns.
 
-    The model and its constants are our reconstruction of Zou, Cao, Li and Gu (ICML 2023). The
-    book derives that all pairs cost about as much as the examples (1 + n/d times the products);
+    The model and its constants are our reconstruction of Zou, Cao, Li and Gu (ICML 2023), whose
+    network we take to have the square; the other activations are ours. The book derives that all
+    pairs cost about as much as the examples (1 + n/d times the products, under the square);
     `mixupbook.theory.stepping` explains the descent in Gram space.
 
     Example:
@@ -118,6 +123,7 @@ def descend(
         test=test,
         width=width,
         init_std=init_std,
+        activation=activation,
         lr=lr,
         steps=steps,
         seed=seed,

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mixupbook.theory.activations import checked_activation
 from mixupbook.theory.arithmetic import plain_arithmetic
 from mixupbook.theory.batches import check_data, stack
 from mixupbook.theory.divergence import named_runs
@@ -25,6 +26,8 @@ def loss_and_gradient(
     weights: Tensor | Any,
     data: PatchData | Sequence[PatchData] | Any,
     objective: Objective | Sequence[Objective] | Any,
+    *,
+    activation: str | float | Any = "square",
 ) -> tuple[Tensor, Tensor]:
     """The exact loss at given weights and its gradient: what one step of `descend` is made of.
 
@@ -35,6 +38,7 @@ def loss_and_gradient(
             computation is in their precision and on their device.
         data: the examples; for R runs, one `PatchData` or one for each run.
         objective: `Standard`, `PairMixup` or `ExpectedMixup`; for R runs, one or one for each.
+        activation: ``"square"``, ``"linear"``, ``"relu"`` or q, as in `descend`.
 
     Returns:
         ``(loss, gradient)``: the loss without dimensions (or (R,)), the gradient like `weights`.
@@ -64,6 +68,7 @@ def loss_and_gradient(
     if not weights.isfinite().all():
         raise ValueError("weights must be finite, got NaN or infinite values")
     batch = weights.detach() if weights.ndim == 4 else weights.detach()[None]
+    kind = checked_activation(activation)
     runs = spread({"weights": list(batch), "data": data, "objective": objective})
     check_data("data", runs["data"])
     check_objectives(runs["objective"])
@@ -76,7 +81,7 @@ def loss_and_gradient(
     rows = train.x.flatten(1, 2)
     with plain_arithmetic(weights.device):
         responses = torch.bmm(rows, as_columns(batch)).unflatten(1, train.x.shape[1:3])
-        loss = GroupedLoss(runs["objective"], train)
+        loss = GroupedLoss(runs["objective"], train, kind)
         value = loss.value(responses)
         gradient = as_weights(torch.bmm(rows.mT, loss.gradient(responses).flatten(1, 2)))
     _check_finite(value, gradient)

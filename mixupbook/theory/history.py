@@ -62,7 +62,9 @@ class History:
         """Measures a state, and finds out which runs have diverged by it."""
         loss = state.loss.value(state.responses)
         columns = state.descent.columns()
-        found = measure(self.runs.train, self.runs.test, state.responses, columns)
+        found = measure(
+            self.runs.train, self.runs.test, state.responses, columns, self.runs.activation
+        )
         self._count()
         lost = self.finite_steps.where(loss.isfinite(), self.finite_steps.clamp(max=state.step))
         lost = lost.cpu()

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mixupbook.theory.activations import Activation
 from mixupbook.theory.batches import Batch
 from mixupbook.theory.feature_noise import FEATURES
 from mixupbook.theory.patch_network import margins, mistakes
@@ -46,17 +47,19 @@ def measure(
     test: Batch | None,
     responses: Float[Tensor, "R n P filters"],
     columns: Float[Tensor, "R d filters"],
+    activation: Activation,
 ) -> dict[str, Tensor]:
     """All that is recorded of one step besides the loss."""
     found = {
-        "train_error": error(mistakes(margins(responses), train.y)),
+        "train_error": error(mistakes(margins(responses, activation), train.y)),
         "feature_alignment": feature_alignment(columns),
         "noise_memorisation": noise_memorisation(train, responses, columns),
     }
     if test is not None:
         # Transposed, for a product with few rows is faster than one with few columns.
         rows = torch.bmm(columns.mT, test.x.flatten(1, 2).mT).mT
-        wrong = mistakes(margins(rows.unflatten(1, test.x.shape[1:3])), test.y)
+        margin = margins(rows.unflatten(1, test.x.shape[1:3]), activation)
+        wrong = mistakes(margin, test.y)
         among = {"rare_error": test.is_rare, "common_error": ~test.is_rare}
         found |= {name: error(wrong, kind) for name, kind in among.items() if kind.any()}
     return found

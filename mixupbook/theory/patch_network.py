@@ -1,17 +1,21 @@
-"""The two-layer quadratic network on patches.
+"""The two-layer network on patches.
 
-F_k(x) = sum over filters r < m and patches p < P of <w_{k,r}, x^(p)>^2, for classes k = 0, 1.
+F_k(x) = sum over filters r < m and patches p < P of sigma(<w_{k,r}, x^(p)>), for classes k = 0, 1;
+in the model sigma is the square.
 
-Between the classes only the margin F_1 - F_0 matters, and it is one signed sum of squares over the
-filters of both. Computations therefore keep all 2m filters in one axis, class 0 first: weights
+Between the classes only the margin F_1 - F_0 matters, and it is one signed sum over the filters of
+both. Computations therefore keep all 2m filters in one axis, class 0 first: weights
 (2, m, d) are handled as columns (d, 2m), and responses <w_{k,r}, x^(p)> as (n, P, 2m).
 """
 
+import functools
 from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from mixupbook.theory.activations import SQUARE, Activation
 
 
 def initial_weights(
@@ -47,9 +51,24 @@ def as_weights(columns: Float[Tensor, "R d filters"]) -> Float[Tensor, "R 2 m d"
     return columns.mT.unflatten(1, (2, -1))
 
 
-def margins(responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, "R n"]:
+def class_signs(responses: Float[Tensor, "*shape filters"]) -> Float[Tensor, " filters"]:
+    """-1 for the filters of class 0, 1 for those of class 1."""
+    filters = responses.shape[-1]
+    return _signs(filters, responses.dtype, responses.device)
+
+
+@functools.lru_cache(maxsize=8)
+def _signs(filters: int, dtype: torch.dtype, device: torch.device) -> Float[Tensor, " filters"]:
+    signs = torch.ones(filters, dtype=dtype, device=device)
+    signs[: filters // 2] = -1
+    return signs
+
+
+def margins(
+    responses: Float[Tensor, "R n P filters"], activation: Activation = SQUARE
+) -> Float[Tensor, "R n"]:
     """F_1 - F_0 of each example."""
-    by_class = responses.unflatten(-1, (2, -1)).square().sum(dim=(2, 4))
+    by_class = activation.value(responses).unflatten(-1, (2, -1)).sum(dim=(2, 4))
     return by_class[..., 1] - by_class[..., 0]
 
 

@@ -7,6 +7,7 @@ import torch
 
 from mixupbook._arguments import in_interval, whole_number
 from mixupbook._devices import resolve_device
+from mixupbook.theory.activations import Activation, checked_activation
 from mixupbook.theory.batches import Batch, check_data, check_test_data, stack
 from mixupbook.theory.feature_noise import FEATURES, check_seed
 from mixupbook.theory.objectives import Objective, check_objectives
@@ -26,6 +27,7 @@ class Runs:
     seeds: list[int]
     width: int
     init_std: float
+    activation: Activation
     steps: int
     record_every: int
 
@@ -54,6 +56,7 @@ def checked_runs(
     dtype: Any,
     width: Any,
     init_std: Any,
+    activation: Any,
     steps: Any,
     record_every: Any,
 ) -> Runs:
@@ -76,6 +79,7 @@ def checked_runs(
         check_test_data(runs["test"], runs["train"])
     width = whole_number("width", width, at_least=1)
     init_std = in_interval("init_std", init_std, 0)
+    activation = checked_activation(activation)
     steps = whole_number("steps", steps, at_least=1)
     record_every = whole_number("record_every", record_every, at_least=1)
     dtype, device = _precision(dtype), _device_with_float64(device)
@@ -87,6 +91,7 @@ def checked_runs(
         seeds,
         width,
         init_std,
+        activation,
         steps,
         record_every,
     )

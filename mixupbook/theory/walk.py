@@ -34,7 +34,8 @@ def walk(runs: Runs) -> Iterator[State]:
     changes = {0}.union(*(objective.changes() for objective in runs.objectives))
     for step in range(runs.steps + 1):
         if step in changes:
-            loss = GroupedLoss([o.at(step) for o in runs.objectives], runs.train)
+            in_force = [objective.at(step) for objective in runs.objectives]
+            loss = GroupedLoss(in_force, runs.train, runs.activation)
         responses = descent.responses().unflatten(1, (n, patches))
         yield State(step, loss, responses, descent)
         if step < runs.steps:

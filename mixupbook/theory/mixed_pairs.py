@@ -1,0 +1,91 @@
+"""The loss of all pairs under any activation, and its gradient, without a pair of inputs.
+
+The first layer is linear: the responses of the mixture l x_i + (1 - l) x_j are l A_i + (1 - l) A_j,
+A (n, P*filters) holding those of the examples. With the signs s of the filters' classes and the
+residual D_ij of `pairs`, margins and gradient are
+
+    z_ij = <s, sigma(l A_i + (1 - l) A_j)>,      E_ij = D_ij s * sigma'(l A_i + (1 - l) A_j),
+    dL/dA_i = l sum_j E_ij + (1 - l) sum_j E_ji:
+
+elementwise work on n^2 P numbers for each filter, some first examples i at a time.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mixupbook.theory.activations import Activation
+from mixupbook.theory.cross_entropy import cross_entropy
+from mixupbook.theory.pairs import Pairs
+from mixupbook.theory.patch_network import class_signs
+
+# How many mixed responses are held at a time: on a processor, those that its cache takes.
+MANY = {"cpu": 2**18, "cuda": 2**26}
+
+
+class MixedPairLoss:
+    """Mean cross-entropy of the mixed pairs.
+
+    Args:
+        pairs: of the runs, in the precision in which residuals are computed.
+        activation: what filters make of their responses.
+    """
+
+    def __init__(self, pairs: Pairs, activation: Activation) -> None:
+        self.pairs = pairs
+        self.activation = activation
+        self.sign = pairs.sign.to(pairs.differ)
+
+    def value(self, responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, " R"]:
+        """The loss of each run."""
+        total = responses.new_zeros(len(responses))
+        for node, part, mixed in self._mixtures(responses):
+            margin = self._margins(self.activation.value(mixed), part)
+            loss = cross_entropy(margin, self._against(node, part))
+            if self.pairs.kept is not None:
+                loss *= self.pairs.kept[:, part]
+            total += self.pairs.weights[node].flatten().to(total) * loss.sum(dim=(1, 2))
+        return total
+
+    def gradient(self, responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, "R n P filters"]:
+        """The gradient in the responses."""
+        gradient = torch.zeros_like(responses)
+        for node, part, mixed in self._mixtures(responses):
+            value, slope = self.activation.value_and_slope(mixed)
+            residual = self._margins(value, part).sigmoid_().sub_(self._against(node, part))
+            if self.pairs.kept is not None:
+                residual *= self.pairs.kept[:, part]
+            residual *= self.sign[:, part] * self.pairs.weights[node].to(residual)
+            slope *= residual[..., None, None]
+            lam = self.pairs.lams[node].to(residual)[..., None]
+            gradient[:, part].addcmul_(slope.sum(dim=2), lam)
+            gradient.addcmul_(slope.sum(dim=1), 1 - lam)
+        return gradient.mul_(class_signs(responses))
+
+    def _mixtures(
+        self, responses: Float[Tensor, "R n P filters"]
+    ) -> Iterator[tuple[int, slice, Float[Tensor, "R rows n P filters"]]]:
+        """Node, some first examples, and the responses of their mixtures with all others."""
+        others = responses.numel()
+        rows = max(1, MANY.get(responses.device.type, MANY["cpu"]) // others)
+        for node, lams in enumerate(self.pairs.lams):
+            lam = lams.to(responses)[..., None]
+            first, second = lam * responses, (1 - lam) * responses
+            for start in range(0, responses.shape[1], rows):
+                part = slice(start, start + rows)
+                yield node, part, first[:, part, None] + second[:, None]
+
+    def _margins(
+        self, value: Float[Tensor, "R rows n P filters"], part: slice
+    ) -> Float[Tensor, "R rows n"]:
+        """Margins against the label of the first example."""
+        patches = value.shape[3]
+        return (
+            torch.matmul(value.flatten(3), class_signs(value).repeat(patches)) * self.sign[:, part]
+        )
+
+    def _against(self, node: int, part: slice) -> Float[Tensor, "R rows n"]:
+        """The target's share against the label of the first example."""
+        return (1 - self.pairs.label_lams[node]).to(self.sign) * self.pairs.differ[:, part]
