@@ -5,9 +5,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 # One environment for everything that runs a notebook (notebooks, test, book), so that the text
-# outputs agree from run to run and from machine to machine. Sums of floating-point numbers depend
-# on the number of threads and on the instruction set a library picks for the processor it finds:
-# both are fixed here, at what every x86-64 machine of the last ten years has. Progress bars are
+# outputs agree from run to run, and nearly so from machine to machine. Sums of floating-point
+# numbers depend on the number of threads and on the instruction set a library picks for the
+# processor it finds: both are fixed here, at what every x86-64 machine of the last ten years has.
+# What is left is MKL, which on other makers' processors than Intel's keeps to its own choice. Progress bars are
 # off, and explorers show their static figure. (Unit tests run without this: Inductor does not
 # follow ATEN_CPU_CAPABILITY, and what it compiles is wrong where the two disagree.)
 IN_NOTEBOOKS := \

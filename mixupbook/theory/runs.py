@@ -56,7 +56,7 @@ def checked_runs(
     dtype: Any,
     width: Any,
     init_std: Any,
-    activation: Any,
+    activation: Any = "square",
     steps: Any,
     record_every: Any,
 ) -> Runs:
