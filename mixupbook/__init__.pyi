@@ -2,8 +2,11 @@
 # what editors and type checkers read.
 from .images.data.cifar10 import load_cifar10 as load_cifar10
 from .images.data.digits import load_digits as load_digits
+from .images.data.fashion_mnist import load_fashion_mnist as load_fashion_mnist
 from .images.data.images import ImageData as ImageData
 from .images.data.npz import load_npz as load_npz
+from .images.data.subclasses import implant as implant
+from .images.data.subclasses import subclass_data as subclass_data
 from .images.networks import build_network as build_network
 from .images.training.checkpoint import Checkpoint as Checkpoint
 from .images.training.evaluation import error_rate as error_rate

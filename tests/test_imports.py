@@ -19,7 +19,7 @@ RESTRICTED = {
     "anywidget": {"pages"},
     "IPython": {"pages"},
     "tqdm": {"images/training/fit.py", "images/training/seeds.py", "theory/descent.py"},
-    "pooch": {"images/data/cifar10.py", "studies/__main__.py"},
+    "pooch": {"images/data/cifar10.py", "images/data/download.py", "studies/__main__.py"},
     "sklearn": {"images/data/digits.py"},
     "joblib": {"images/training/seeds.py"},
     "xarray": {"theory", "pages"},

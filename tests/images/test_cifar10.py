@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from mixupbook.images.data import cifar10
+from mixupbook.images.data import cifar10, download
 from mixupbook.images.data.cifar10 import ARCHIVE, load_cifar10
 
 # After an error, pooch leaves its connection to the garbage collector, which complains.
@@ -300,7 +300,7 @@ def test_calls_at_the_same_time(tmp_path, server):
     ["truncating", "stalling", "dripping", "corrupting", "missing", "miscounting", "misleading"],
 )
 def test_a_bad_mirror_leaves_nothing_and_the_next_is_tried(tmp_path, server, kind, monkeypatch):
-    monkeypatch.setattr(cifar10, "LONGEST", 0.5)
+    monkeypatch.setattr(download, "LONGEST", 0.5)
     with pytest.raises(ConnectionError, match=f"Get {ARCHIVE} by other means") as caught:
         load_from(tmp_path, server, kind)
     assert f"{server.address}/{kind}/{ARCHIVE}: " in str(caught.value)

@@ -4,9 +4,7 @@ import io
 import os
 import pickle
 import tarfile
-import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,10 @@ from typing import Any
 import numpy as np
 import pooch
 import torch
-from requests import RequestException, Response
 
 from mixupbook._arguments import in_interval, true_or_false
 from mixupbook._files import as_path
+from mixupbook.images.data.download import cache_folder, check_mirrors, fetch
 from mixupbook.images.data.images import ImageData
 
 __all__ = ["ARCHIVE", "MIRRORS", "load_cifar10"]
@@ -25,8 +23,6 @@ __all__ = ["ARCHIVE", "MIRRORS", "load_cifar10"]
 ARCHIVE = "cifar-10-python.tar.gz"
 SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 MIRRORS = ("https://www.cs.toronto.edu/~kriz/",)
-# Seconds in which a mirror has to send all, however steadily it drips.
-LONGEST = 3600.0
 
 FOLDER = "cifar-10-batches-py"
 META = "batches.meta"
@@ -84,10 +80,8 @@ def load_cifar10(
         >>> load_cifar10()  # doctest: +SKIP
         ImageData(50000 training and 10000 test images of 3x32x32, 10 classes)
     """
-    folder = Path(pooch.os_cache("mixupbook")) if root is None else as_path("root", root)
-    is_list = isinstance(mirrors, Sequence) and not isinstance(mirrors, str)
-    if not is_list or not all(isinstance(mirror, str) for mirror in mirrors):
-        raise TypeError(f"mirrors must be a sequence such as {list(MIRRORS)}, got {mirrors!r}")
+    folder = cache_folder() if root is None else as_path("root", root)
+    check_mirrors(mirrors, MIRRORS)
     timeout = in_interval("timeout", timeout, 0, open_low=True)
     true_or_false("download", download)
     true_or_false("progress", progress)
@@ -103,7 +97,7 @@ def load_cifar10(
             raise FileNotFoundError(
                 f"no archive {str(archive)!r}: put it there, or call with download=True"
             )
-        _download(archive, mirrors, timeout, progress)
+        fetch(archive, mirrors, _wrong, of="CIFAR-10", timeout=timeout, progress=progress)
     found = pooch.file_hash(str(archive))
     if found != SHA256:
         raise ValueError(
@@ -115,52 +109,10 @@ def load_cifar10(
     return _images(files, archive)
 
 
-def _download(archive: Path, mirrors: Sequence[str], timeout: float, progress: bool) -> None:
-    """Downloads the archive from the first mirror that has it, or leaves nothing behind."""
-    plain = {"headers": {"Accept-Encoding": "identity"}, "hooks": {"response": _as_sent}}
-    fetch = pooch.HTTPDownloader(progressbar=progress, timeout=timeout, **plain)
-    failures = []
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    # A folder of its own, as several processes may download into one cache at the same time.
-    with tempfile.TemporaryDirectory(prefix=f"{ARCHIVE}.", dir=archive.parent) as own:
-        for mirror in mirrors:
-            url, partial = f"{mirror.rstrip('/')}/{ARCHIVE}", Path(own, ARCHIVE)
-            try:
-                fetch(url, str(partial), None)
-            except Exception as error:  # an absurd header or redirect raises nearly anything
-                if isinstance(error, OSError) and not isinstance(error, RequestException):
-                    error.filename = str(archive)  # it could not be written
-                    raise
-                failures.append(f"{url}: {error or type(error).__name__}")
-                continue
-            found = pooch.file_hash(str(partial))
-            if found != SHA256:
-                failures.append(f"{url}: its SHA-256 is {found}, not {SHA256}")
-            elif not archive.exists():  # another process may have been faster
-                partial.replace(archive)
-            if archive.exists():
-                return
-    raise ConnectionError(
-        f"CIFAR-10 could not be downloaded ({'; '.join(failures) or 'no mirrors given'}). "
-        f"Get {ARCHIVE} by other means, put it into {str(archive.parent)!r}, and call again"
-    )
-
-
-def _as_sent(response: Response, **_: object) -> None:
-    """Has the bytes read as they come, for so long and no longer, and none of them unpacked.
-
-    Some servers call the archive's own gzip an encoding of theirs.
-    """
-    end = time.monotonic() + LONGEST
-    read = getattr(response.raw, "read1", response.raw.read)  # urllib3 before 2.1 waits for all
-
-    def chunks(chunk_size: int) -> Iterator[bytes]:
-        while chunk := read(chunk_size):
-            if time.monotonic() > end:
-                raise RequestException(f"it had not sent all after {LONGEST:g} seconds")
-            yield chunk
-
-    response.iter_content = chunks  # type: ignore[method-assign, assignment]
+def _wrong(archive: Path) -> str | None:
+    """What is wrong with the digest of an archive, if anything."""
+    found = pooch.file_hash(str(archive))
+    return None if found == SHA256 else f"its SHA-256 is {found}, not {SHA256}"
 
 
 class _ArrayUnpickler(pickle.Unpickler):
