@@ -46,8 +46,8 @@ book: env  ## build the pages into _build/html
 	@echo "The book is built. Open _build/html/index.html"
 
 test: unit  ## run the unit tests, the tests of the book, and every notebook
-	$(IN_NOTEBOOKS) $(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env \
-		--nbval-sanitize-with=sanitize.cfg --nbval-cell-timeout=600 book
+	$(IN_NOTEBOOKS) PYTHONPATH=tools $(BIN)/python -m pytest -n 2 --dist loadfile -p outputs \
+		--nbval --nbval-current-env --nbval-sanitize-with=sanitize.cfg --nbval-cell-timeout=600 book
 
 unit: env  ## run the unit tests and the tests of the book
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests --ignore=tests/browser

@@ -4,14 +4,19 @@ Sums of floating-point numbers depend on the processor: mathematical libraries t
 one maker's than on another's. Training carries a last digit on, until now and then a test image
 falls on the other side. So numbers may differ a little, and all else may not: no word, no verdict,
 not how many numbers there are.
+
+A plugin of pytest, beside nbval: `-p outputs`, with this folder on Python's path.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 
+from nbval.plugin import IPyNbCell
+
 NUMBER = re.compile(r"[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?", re.IGNORECASE)
 UNITS = 2  # of the last place that is printed
 SHARE = 0.2  # of the number in the notebook
+OTHER_DIGITS = ("other last digits", True)
 
 
 def agree(found: str, held: str) -> bool:
@@ -62,3 +67,29 @@ def adopt(found: object, held: object) -> object:
     if isinstance(found, Sequence) and isinstance(held, Sequence) and len(found) == len(held):
         return [adopt(one, other) for one, other in zip(found, held, strict=True)]
     return found
+
+
+compare_exactly = IPyNbCell.compare_outputs
+
+
+def compare(cell, found, held, skip_compare=None):
+    """Give numbers some room, and note where they are not the same."""
+    same = compare_exactly(cell, adopt(found, held), held, skip_compare)
+    if same and not compare_exactly(cell, found, held, skip_compare):
+        cell.user_properties.append(OTHER_DIGITS)
+    return same
+
+
+def pytest_configure():
+    """Have nbval compare so."""
+    IPyNbCell.compare_outputs = compare
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say which cells gave other digits than the notebook holds."""
+    passed = terminalreporter.stats.get("passed", [])
+    cells = [report.nodeid for report in passed if OTHER_DIGITS in report.user_properties]
+    if cells:
+        terminalreporter.section("Other last digits than in the notebook")
+        for cell in cells:
+            terminalreporter.line(cell)

@@ -8,7 +8,7 @@ import { FIXED } from "./engine.js";
 import { strips } from "./strips.js";
 import { STYLE } from "./style.js";
 import { watchTheme } from "./theme.js";
-import { mixture } from "./words.js";
+import { mixture, percent } from "./words.js";
 
 const FIRST_WORDS = "Not yet trained: both networks begin with the same weights. Press Train.";
 
@@ -19,12 +19,11 @@ const FIRST_WORDS = "Not yet trained: both networks begin with the same weights.
 export function panel(on, few) {
   const parts = {
     strips: strips(),
+    mixture: few ? blend() : push(),
     cards: cards(),
     curve: curve((stop) => on.change("stop", stop)),
     controls: controls(on, few),
   };
-  const amount = html("span", { class: "amount" });
-  const meets = html("span", { class: "meets" });
   const says = html("p", { class: "says", role: "status", "aria-live": "polite" }, FIRST_WORDS);
   const progress = html("p", { class: "progress", "aria-hidden": "true" });
   const refused = html("p", { class: "refused", role: "alert" });
@@ -36,7 +35,7 @@ export function panel(on, few) {
       "div",
       { class: "live" },
       refused,
-      mixingPanel(parts.strips.node, amount, meets),
+      mixingPanel(parts.strips.node, parts.mixture.node),
       parts.controls.buttons,
       parts.cards.node,
       plot,
@@ -67,13 +66,11 @@ export function panel(on, few) {
 
   function update({ values, state, records, before }) {
     const latest = records.at(-1) ?? null;
-    const { push, meets: words } = mixture(values);
-    say(amount, values.overlap === 0 ? "0" : `2λ(1−λ) = ${push.toFixed(2)}`);
-    say(meets, words);
     say(progress, `step ${latest?.step ?? 0} of ${values.steps}`);
     node.classList.toggle("untouched", records.length < 2);
     node.classList.toggle("failed", state === "failed");
     parts.strips.update(values);
+    parts.mixture.update(values);
     parts.cards.update(values, latest);
     parts.curve.update(values, records, before);
     parts.controls.update(values, state);
@@ -85,7 +82,7 @@ function keepKeys(event) {
   if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
 }
 
-function mixingPanel(strip, amount, meets) {
+function mixingPanel(strip, mixture) {
   return html(
     "div",
     { class: "mixing-panel" },
@@ -101,11 +98,34 @@ function mixingPanel(strip, amount, meets) {
         html("b", { class: "common" }, "the common feature v"),
         ", a few only by ",
         html("b", { class: "rare" }, "the rare feature r"),
-        "; ξ is noise, which a network can memorise. One trains on the examples, the other on their mixtures.",
+        "; ξ is noise, another in each example, which a network can memorise. One trains on the " +
+          "examples, the other on their mixtures. There are two classes: who guesses errs on 50 %.",
       ),
-      html("p", { class: "push" }, "Push of a mixture on r ", amount, meets),
+      mixture,
     ),
   );
+}
+
+/** What a mixture is, for who sees one for the first time. */
+function blend() {
+  const shares = html("span", { class: "amount" });
+  const node = html("p", { class: "push" }, "Each patch of a mixture ", shares, "laid over each other");
+  const update = ({ lam }) => say(shares, `${percent(lam)} and ${percent(1 - lam)}`);
+  return { node, update };
+}
+
+/** What a mixture does to the rare feature. */
+function push() {
+  const amount = html("span", { class: "amount" });
+  const meets = html("span", { class: "meets" });
+  const node = html("p", { class: "push" }, "Push of a mixture on r ", amount, meets);
+  return { node, update };
+
+  function update(values) {
+    const found = mixture(values);
+    say(amount, values.overlap === 0 ? "0" : `2λ(1−λ) = ${found.push.toFixed(2)}`);
+    say(meets, found.meets);
+  }
 }
 
 function legend() {
