@@ -149,7 +149,7 @@ def is_not_prose(element: Tag) -> bool:
 
 def write_minus(page):
     """A minus before a number in prose, where code can only print a hyphen."""
-    for text in page.select_one("body").find_all(string=HYPHEN_AS_MINUS):
+    for text in page.find_all(string=HYPHEN_AS_MINUS):
         if type(text) is NavigableString and not text.find_parent(is_not_prose):
             text.replace_with(HYPHEN_AS_MINUS.sub("\N{MINUS SIGN}", text))
 

@@ -99,7 +99,7 @@ function mixingPanel(strip, mixture) {
         ", a few only by ",
         html("b", { class: "rare" }, "the rare feature r"),
         "; ξ is noise, another in each example, which a network can memorise. One trains on the " +
-          "examples, the other on their mixtures. There are two classes: who guesses errs on 50 %.",
+          "examples, the other on their mixtures. There are two classes: who guesses errs on 50\u00a0%.",
       ),
       mixture,
     ),
