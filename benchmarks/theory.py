@@ -113,16 +113,18 @@ def other_activations(quick: bool) -> None:
     responses = torch.randn(8, 100, 4, 12)
     first, second = 0.7 * responses[:, :, None], 0.3 * responses[:, None]
     residual = torch.rand(8, 100, 100, 1, 1)
-    rows = MANY["cpu"] // responses.numel()
+    rows = MANY["cpu"] // responses[0].numel()
     for kind in ("linear", "relu", 1.5):
         activation = checked_activation(kind)
         loss = GroupedLoss([OBJECTIVE] * 8, data, activation)
 
         def floor(activation: Activation = activation) -> None:
-            for start in range(0, 100, rows):
-                part = slice(start, start + rows)
-                _, slope = activation.value_and_slope(first[:, part] + second)
-                slope *= residual[:, part]
+            for run in range(8):
+                for start in range(0, 100, rows):
+                    part = slice(start, start + rows)
+                    mixed = first[run, part] + second[run]
+                    _, slope = activation.value_and_slope(mixed)
+                    slope *= residual[run, part]
 
         def gradient(loss: GroupedLoss = loss) -> None:
             loss.gradient(responses)

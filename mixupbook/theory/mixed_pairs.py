@@ -41,51 +41,60 @@ class MixedPairLoss:
     def value(self, responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, " R"]:
         """The loss of each run."""
         total = responses.new_zeros(len(responses))
-        for node, part, mixed in self._mixtures(responses):
-            margin = self._margins(self.activation.value(mixed), part)
-            loss = cross_entropy(margin, self._against(node, part))
+        for node, runs, part, mixed in self._mixtures(responses):
+            margin = self._margins(self.activation.value(mixed), runs, part)
+            loss = cross_entropy(margin, self._against(node, runs, part))
             if self.pairs.kept is not None:
-                loss *= self.pairs.kept[:, part]
-            total += self.pairs.weights[node].flatten().to(total) * loss.sum(dim=(1, 2))
+                loss *= self.pairs.kept[runs, part]
+            weight = self.pairs.weights[node, runs].flatten().to(total)
+            total[runs] += weight * loss.sum(dim=(1, 2))
         return total
 
     def gradient(self, responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, "R n P filters"]:
         """The gradient in the responses."""
         gradient = torch.zeros_like(responses)
-        for node, part, mixed in self._mixtures(responses):
+        for node, runs, part, mixed in self._mixtures(responses):
             value, slope = self.activation.value_and_slope(mixed)
-            residual = self._margins(value, part).sigmoid_().sub_(self._against(node, part))
+            residual = self._margins(value, runs, part).sigmoid_()
+            residual -= self._against(node, runs, part)
             if self.pairs.kept is not None:
-                residual *= self.pairs.kept[:, part]
-            residual *= self.sign[:, part] * self.pairs.weights[node].to(residual)
+                residual *= self.pairs.kept[runs, part]
+            residual *= self.sign[runs, part] * self.pairs.weights[node, runs].to(residual)
             slope *= residual[..., None, None]
-            lam = self.pairs.lams[node].to(residual)[..., None]
-            gradient[:, part].addcmul_(slope.sum(dim=2), lam)
-            gradient.addcmul_(slope.sum(dim=1), 1 - lam)
+            lam = self.pairs.lams[node, runs].to(residual)[..., None]
+            gradient[runs, part].addcmul_(slope.sum(dim=2), lam)
+            gradient[runs].addcmul_(slope.sum(dim=1), 1 - lam)
         return gradient.mul_(class_signs(responses))
 
     def _mixtures(
         self, responses: Float[Tensor, "R n P filters"]
-    ) -> Iterator[tuple[int, slice, Float[Tensor, "R rows n P filters"]]]:
-        """Node, some first examples, and the responses of their mixtures with all others."""
-        others = responses.numel()
-        rows = max(1, MANY.get(responses.device.type, MANY["cpu"]) // others)
+    ) -> Iterator[tuple[int, slice, slice, Float[Tensor, "runs rows n P filters"]]]:
+        """Node, some runs, some first examples, and their mixtures with all others, as responses.
+
+        As many first examples as may be, and then runs: sums over few would be slow.
+        """
+        count, n = responses.shape[:2]
+        held = MANY.get(responses.device.type, MANY["cpu"])
+        of_one = responses[0].numel()
+        rows = max(1, min(n, held // of_one))
+        together = max(1, held // (rows * of_one))
         for node, lams in enumerate(self.pairs.lams):
             lam = lams.to(responses)[..., None]
             first, second = lam * responses, (1 - lam) * responses
-            for start in range(0, responses.shape[1], rows):
-                part = slice(start, start + rows)
-                yield node, part, first[:, part, None] + second[:, None]
+            for run in range(0, count, together):
+                runs = slice(run, run + together)
+                for start in range(0, n, rows):
+                    part = slice(start, start + rows)
+                    yield node, runs, part, first[runs, part, None] + second[runs, None]
 
     def _margins(
-        self, value: Float[Tensor, "R rows n P filters"], part: slice
-    ) -> Float[Tensor, "R rows n"]:
+        self, value: Float[Tensor, "runs rows n P filters"], runs: slice, part: slice
+    ) -> Float[Tensor, "runs rows n"]:
         """Margins against the label of the first example."""
-        patches = value.shape[3]
-        return (
-            torch.matmul(value.flatten(3), class_signs(value).repeat(patches)) * self.sign[:, part]
-        )
+        signs = class_signs(value).repeat(value.shape[3])
+        return torch.matmul(value.flatten(3), signs) * self.sign[runs, part]
 
-    def _against(self, node: int, part: slice) -> Float[Tensor, "R rows n"]:
+    def _against(self, node: int, runs: slice, part: slice) -> Float[Tensor, "runs rows n"]:
         """The target's share against the label of the first example."""
-        return (1 - self.pairs.label_lams[node]).to(self.sign) * self.pairs.differ[:, part]
+        share = (1 - self.pairs.label_lams[node, runs]).to(self.sign)
+        return share * self.pairs.differ[runs, part]
