@@ -76,8 +76,9 @@ def mend_roles(page):
         else:
             ids.add(element["id"])
     for head in page.select("table.modindextable tr > td:nth-child(2)"):
-        head.name = "th"
-        head["scope"] = "row"
+        if head.get_text(strip=True):
+            head.name = "th"
+            head["scope"] = "row"
     for advertisement in page.select("#ethical-ad-placement"):
         advertisement.find_parent(class_="sidebar-primary__section").decompose()
     for again in page.select("meta[name=viewport]")[1:]:
