@@ -13,9 +13,8 @@ import numpy as np
 import pooch
 import torch
 
-from mixupbook._arguments import in_interval, true_or_false
 from mixupbook._files import as_path
-from mixupbook.images.data.download import cache_folder, check_mirrors, fetch
+from mixupbook.images.data.download import cache_folder, check_request, fetch
 from mixupbook.images.data.images import ImageData
 
 __all__ = ["ARCHIVE", "MIRRORS", "load_cifar10"]
@@ -81,10 +80,7 @@ def load_cifar10(
         ImageData(50000 training and 10000 test images of 3x32x32, 10 classes)
     """
     folder = cache_folder() if root is None else as_path("root", root)
-    check_mirrors(mirrors, MIRRORS)
-    timeout = in_interval("timeout", timeout, 0, open_low=True)
-    true_or_false("download", download)
-    true_or_false("progress", progress)
+    timeout = check_request(mirrors, download, timeout, progress, MIRRORS)
     archive = folder / ARCHIVE
     if folder.is_file() or archive.is_dir():
         raise ValueError(f"root must be a folder in which {ARCHIVE} is a file, got {str(folder)!r}")

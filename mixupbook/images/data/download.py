@@ -9,7 +9,9 @@ from typing import Any
 import pooch
 from requests import RequestException, Response
 
-__all__ = ["cache_folder", "check_mirrors", "fetch"]
+from mixupbook._arguments import in_interval, true_or_false
+
+__all__ = ["cache_folder", "check_request", "fetch"]
 
 # Seconds in which a mirror has to send all, however steadily it drips.
 LONGEST = 3600.0
@@ -20,11 +22,21 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("mixupbook"))
 
 
-def check_mirrors(mirrors: Any, example: Sequence[str]) -> None:
-    """Raises a TypeError unless these are addresses."""
+def check_request(
+    mirrors: Any, download: Any, timeout: Any, progress: Any, example: Sequence[str]
+) -> float:
+    """Checks what a loader is told about downloading, and returns the timeout in seconds.
+
+    Raises:
+        TypeError: an argument of the wrong kind; the message on `mirrors` shows the example.
+        ValueError: `timeout` is not positive.
+    """
     is_list = isinstance(mirrors, Sequence) and not isinstance(mirrors, str)
     if not is_list or not all(isinstance(mirror, str) for mirror in mirrors):
         raise TypeError(f"mirrors must be a sequence such as {list(example)}, got {mirrors!r}")
+    true_or_false("download", download)
+    true_or_false("progress", progress)
+    return in_interval("timeout", timeout, 0, open_low=True)
 
 
 def fetch(

@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mixupbook._arguments import in_interval, true_or_false
 from mixupbook._files import as_path
-from mixupbook.images.data.download import cache_folder, check_mirrors, fetch
+from mixupbook.images.data.download import cache_folder, check_request, fetch
 from mixupbook.images.data.images import ImageData
 
 __all__ = ["FILES", "MIRRORS", "load_fashion_mnist"]
@@ -97,10 +96,7 @@ def load_fashion_mnist(
         ImageData(60000 training and 10000 test images of 1x28x28, 10 classes)
     """
     folder = _default_folder() if root is None else as_path("root", root)
-    check_mirrors(mirrors, MIRRORS)
-    timeout = in_interval("timeout", timeout, 0, open_low=True)
-    true_or_false("download", download)
-    true_or_false("progress", progress)
+    timeout = check_request(mirrors, download, timeout, progress, MIRRORS)
     if folder.is_file():
         raise ValueError(f"root must be a folder, got the file {str(folder)!r}")
     missing = [name for name in FILES if not (folder / name).exists()]
