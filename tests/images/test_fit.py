@@ -511,6 +511,11 @@ class TestSchedule:
         rates = [settings.learning_rate(progress) for progress in (0.0, 0.15, 0.3, 0.65, 1.0)]
         assert rates == pytest.approx([0.01, 0.055, 0.1, 0.05, 0], abs=1e-12)
 
+    def test_triangular_rises_then_falls_along_lines(self):
+        settings = plain_settings(schedule="triangular")
+        rates = [settings.learning_rate(progress) for progress in (0.0, 0.15, 0.3, 0.475, 1.0)]
+        assert rates == pytest.approx([0.01, 0.055, 0.1, 0.075, 0], abs=1e-12)
+
     def test_constant(self):
         settings = plain_settings(schedule="constant")
         assert {settings.learning_rate(progress / 7) for progress in range(8)} == {0.1}

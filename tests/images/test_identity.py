@@ -33,7 +33,7 @@ DRAWN = {
     "lr": REAL,
     "momentum": st.sampled_from([0, 0.5, np.float16(0.5), np.float64(0)]),
     "weight_decay": REAL,
-    "schedule": st.sampled_from(["cosine", np.str_("cosine"), "constant"]),
+    "schedule": st.sampled_from(["cosine", np.str_("cosine"), "triangular", "constant"]),
     "augment": st.sampled_from([None, "crop_flip", np.str_("crop_flip")]),
     "seed": WHOLE,
     "precision": st.sampled_from(["auto", "float32", "bfloat16"]),

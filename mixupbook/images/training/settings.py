@@ -15,10 +15,10 @@ from mixupbook.images.training.augment import AUGMENTATIONS, Augmentation
 
 __all__ = ["PRECISIONS", "SCHEDULES", "Settings", "describe", "takes_settings"]
 
-SCHEDULES = ("cosine", "one_cycle", "constant")
+SCHEDULES = ("cosine", "one_cycle", "triangular", "constant")
 F = TypeVar("F", bound=Callable[..., Any])
 PRECISIONS = ("auto", "float32", "bfloat16")
-# The part of a one-cycle schedule in which the learning rate rises, and where it starts from.
+# The part of a schedule in which the learning rate rises, where it does, and where it starts from.
 WARM_UP, WARM_UP_START = 0.3, 0.1
 
 
@@ -38,7 +38,8 @@ class Settings:
         weight_decay: at least 0; applied to all parameters.
         schedule: learning rate per step: ``"cosine"`` falls from `lr` to 0; ``"one_cycle"`` rises
             linearly from a tenth of `lr` during the first 30 % of the steps, then falls along a
-            cosine to 0; ``"constant"``.
+            cosine to 0; ``"triangular"`` rises likewise, then falls linearly to 0;
+            ``"constant"``.
         augment: ``"crop_flip"``, or a function (images, generator) -> images of a batch.
         seed: at least 0.
         device: ``"auto"`` (a GPU where there is one, CUDA's before Apple's), ``"cpu"``,
@@ -118,10 +119,12 @@ class Settings:
         """The learning rate after a fraction `progress` in [0, 1) of all steps."""
         if self.schedule == "constant":
             return self.lr
-        if self.schedule == "one_cycle":
+        if self.schedule in ("one_cycle", "triangular"):
             if progress < WARM_UP:
                 return self.lr * (WARM_UP_START + (1 - WARM_UP_START) * progress / WARM_UP)
             progress = (progress - WARM_UP) / (1 - WARM_UP)
+        if self.schedule == "triangular":
+            return self.lr * (1 - progress)
         return self.lr * (1 + math.cos(math.pi * progress)) / 2
 
     def config(self) -> dict[str, Any]:
