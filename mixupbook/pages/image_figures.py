@@ -25,7 +25,12 @@ __all__ = [
     "status_table",
 ]
 
-LABELS = {"standard": "standard", "mixup": "Mixup", "hard": "hard label"}
+LABELS = {
+    "standard": "standard",
+    "mixup": "Mixup",
+    "hard": "hard label",
+    "other-label": "Mixup, other labels",
+}
 KINDS = {"stopped": "early-stopped", "started": "late-started", "constant": "constant"}
 
 
@@ -36,10 +41,10 @@ def arm_label(arm: str) -> str:
         >>> [arm_label(arm) for arm in ("mixup", "stopped-15", "constant-0.75", "cubic")]
         ['Mixup', 'early-stopped 15', 'constant 0.75', 'cubic']
     """
+    if arm in LABELS:
+        return LABELS[arm]
     kind, _, value = arm.partition("-")
-    if value:
-        return f"{KINDS[kind]} {value}"
-    return LABELS.get(arm, arm)
+    return f"{KINDS[kind]} {value}" if value else arm
 
 
 def dose_curve(

@@ -1,8 +1,11 @@
 """Makes a recorded result: ``python -m mixupbook.studies NAME``.
 
-Runs go seed by seed through the arms of a study, and each is kept in the work folder at once, the
-one under way as a checkpoint: started again, the same command goes on where it was. Runs that a
-record has already, made as they would be made now, are not made again.
+Runs go seed by seed through the most telling arms of a study, then through the others. Each is kept
+in the work folder at once, the one under way as a checkpoint: started again, the same command goes
+on where it was. Runs that a record has already, made as they would be made now, are not made again.
+
+With `--minutes` and no `--epochs` the schedule is shortened to what fits, by a measurement; see
+`mixupbook.studies.budget`. As such a command may be cut off, its record is written after every run.
 """
 
 import argparse
@@ -21,7 +24,7 @@ from mixupbook._devices import device_name, resolve_device
 from mixupbook._files import as_path, locked
 from mixupbook.images.data.images import ImageData
 from mixupbook.images.training.checkpoint import Checkpoint
-from mixupbook.studies import plan, store
+from mixupbook.studies import budget, plan, store
 from mixupbook.studies.catalogue import STUDIES, Study, scaled, status
 from mixupbook.studies.record import Images, Record, SeedRun
 from mixupbook.studies.run import run_seed
@@ -68,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=path, help="images as load_npz reads them (the official CIFAR-10)")
     add("--device", default="auto", help="auto (default), cpu, cuda or mps")
     add("--epochs", type=int, help="shorten the schedule to so many; the record's name says so")
-    add("--minutes", type=float, help="start no run that would end later, as others took so long")
+    add("--minutes", type=float, help="choose a schedule that fits (or --epochs), and end in time")
     add("--finished-only", action="store_true", help="run nothing: record the runs that are done")
     add("--note", help="a sentence for the record, such as how it was made")
     add("--recheck", nargs="+", metavar="ARM", help="run arms again; mark a record if they agree")
@@ -82,7 +85,12 @@ def _make(study: Study, options: argparse.Namespace) -> None:
     if options.minutes is not None:
         in_interval("minutes", options.minutes, 0)
     data, images = _data(options.data, study.train, study.test)
+    fitted = budget.Fitted(study)
+    if options.minutes is not None and options.epochs is None:
+        fitted = _in_time(study, data, images, options)
+    study = fitted.study
     planned = plan.plan_record(study, images, options.device)
+    planned = planned.model_copy(update={"note": _joined(planned.note, fitted.sentence)})
     for folder in (options.work, options.out):
         folder.mkdir(parents=True, exist_ok=True)
     with (
@@ -91,16 +99,47 @@ def _make(study: Study, options: argparse.Namespace) -> None:
     ):
         there = _kept(study.name, options.out)
         record = _begun(planned, there, options.work)
+        note = record.note if options.note is None else _joined(planned.note, options.note)
+        record = record.model_copy(update={"note": note, "date": planned.date})
         if not options.finished_only:
             _check_gain(record, there, left=0)
-            record = _run_missing(record, data, options)
+            record = _run_missing(record, there, data, fitted, options)
         _check_gain(record, there, left=len(record.missing()))
-        note = record.note if options.note is None else f"{planned.note} {options.note}"
-        record = record.model_copy(update={"note": note, "date": planned.date})
         if there and record == there.model_copy(update={"date": planned.date}):
             print(f"{options.out} has these {len(there.runs)} runs of {there.name} already")
         else:
             print(f"wrote {store.write(record, options.out)}")
+
+
+def _in_time(
+    study: Study, data: ImageData, images: Images, options: argparse.Namespace
+) -> budget.Fitted:
+    """The study, shortened so that it fits: as begun in the work folder, or by a measurement."""
+    found = budget.begun(study, images, options.device, options.work)
+    if found is not None:
+        print(f"going on with {found.study.name}, begun in {options.work}")
+        return found
+    if options.finished_only:
+        return budget.Fitted(study)
+    found = budget.fitted(
+        study,
+        plan.plan_record(study, images, options.device),
+        data,
+        device=options.device,
+        minutes=options.minutes,
+        left=partial(_seconds_left, options),
+    )
+    print(f"{found.study.name}: {found.sentence}", flush=True)
+    return found
+
+
+def _seconds_left(options: argparse.Namespace) -> float:
+    return options.start + 60 * options.minutes - time.monotonic()
+
+
+def _joined(note: str, sentence: str) -> str:
+    """The note with a sentence more, unless it is there or empty."""
+    return note if sentence in note else f"{note} {sentence}"
 
 
 def _data(path: Path | None, train: int | None, test: int | None) -> tuple[ImageData, Images]:
@@ -117,6 +156,8 @@ def _kept(name: str, folder: Path) -> Record | None:
 def _begun(planned: Record, there: Record | None, work: Path) -> Record:
     """The runs that are done, in the work folder or in the record that is there; else the plan."""
     begun = _kept(planned.name, work)
+    if begun and not begun.runs:  # a plan alone, perhaps of another day
+        begun = None
     if begun and (different := plan.differences(planned, begun)):
         raise store.RecordError(
             f"{work / planned.name}.json holds finished runs that differ from this plan in "
@@ -126,7 +167,7 @@ def _begun(planned: Record, there: Record | None, work: Path) -> Record:
         print(f"no run of the record there is used, it differs in {', '.join(different)}")
         there = None
     most = max(filter(None, (there, begun, planned)), key=lambda record: len(record.runs))
-    return most.model_copy(update={"settings": planned.settings})
+    return most.model_copy(update={"settings": planned.settings, "arms": planned.arms})
 
 
 def _check_gain(record: Record, there: Record | None, left: int) -> None:
@@ -134,18 +175,33 @@ def _check_gain(record: Record, there: Record | None, left: int) -> None:
     runs = len(record.runs) + len(record.missing()) - left
     if runs == 0:
         raise store.RecordError(f"no run of {record.name} is finished: there is nothing to record")
-    if there and (len(there.runs) > runs or (left and not there.missing())):
+    if there and _is_less(runs, left, there):
         raise store.RecordError(
             f"the record there has {len(there.runs)} runs and lacks {len(there.missing())}; it is "
             f"not replaced by {runs} that lack {left}: give another --out folder"
         )
 
 
-def _run_missing(record: Record, data: ImageData, options: argparse.Namespace) -> Record:
-    missing, longest = record.missing(), 0.0
+def _is_less(runs: int, left: int, there: Record) -> bool:
+    """Whether so many runs, with so many left to make, would be a loss of what is there."""
+    return len(there.runs) > runs or (left > 0 and not there.missing())
+
+
+def _run_missing(
+    record: Record,
+    there: Record | None,
+    data: ImageData,
+    fitted: budget.Fitted,
+    options: argparse.Namespace,
+) -> Record:
+    """The record with its missing runs, as far as there is time: the most telling arms first."""
+    missing = sorted(record.missing(), key=lambda run: run[0] not in fitted.study.telling)
+    longest = fitted.seconds
+    if options.minutes is not None:
+        store.write(record, options.work)  # so that the next such command finds the schedule
     for number, (arm, seed) in enumerate(missing, start=1):
         start = time.monotonic()
-        if options.minutes and start + longest > options.start + 60 * options.minutes:
+        if options.minutes is not None and longest > _seconds_left(options):
             print("there is no time for another run")
             break
         path = options.work / f"{record.name}-{arm}-seed{seed}.pt"
@@ -153,6 +209,9 @@ def _run_missing(record: Record, data: ImageData, options: argparse.Namespace) -
         run = run_seed(record, arm, seed, data, device=options.device, checkpoint=checkpoint)
         record = record.model_copy(update={"runs": (*record.runs, run)})
         store.write(record, options.work)
+        less = there and _is_less(len(record.runs), len(missing) - number, there)
+        if options.minutes is not None and not less:
+            store.write(record, options.out)
         path.unlink()
         longest = max(longest, time.monotonic() - start)
         print(f"[{number}/{len(missing)}] {arm}, seed {seed}: {run}", flush=True)

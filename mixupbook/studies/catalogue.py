@@ -7,12 +7,19 @@ from mixupbook._arguments import whole_number
 from mixupbook.studies import store
 from mixupbook.studies.record import Recipe
 
-__all__ = ["STUDIES", "Study", "scaled", "status"]
+__all__ = ["STUDIES", "Study", "possible_epochs", "scaled", "status"]
+
+TELLING = 7  # so many arms of a study answer the book's questions; the others refine
 
 
 @dataclass(frozen=True)
 class Study:
-    """A comparison to be recorded."""
+    """A comparison to be recorded.
+
+    Its arms are in the order in which they are run, the most telling first. Early-stopped Mixup
+    and its late-started control come in a row, early: without the second, the first does not say
+    that it was the *early* phase that mattered.
+    """
 
     name: str
     title: str
@@ -20,6 +27,7 @@ class Study:
     label_maps: tuple[str | float, ...]  # of arms that mix throughout, beside standard training
     stops: tuple[int, ...]  # epochs at which an early-stopped arm stops mixing, in order
     start: int  # epoch at which the late-started control begins to mix
+    partners: tuple[str, ...] = ("other_label",)  # of arms that mix such pairs alone
     train: int | None = None  # numbers of images, the first of the data's; None for all
     test: int | None = None
 
@@ -28,14 +36,21 @@ class Study:
         """Keywords of `Mixup` by arm (None: standard training), the most telling first."""
         middle = self.stops[len(self.stops) // 2]
         mapped = {f"constant-{it}" if isinstance(it, float) else it: it for it in self.label_maps}
+        pairs = {partners.replace("_", "-"): partners for partners in self.partners}
         return {
             "standard": None,
             "mixup": {"label_map": "identity"},
             f"stopped-{middle}": {"stop_epoch": middle},
             f"started-{self.start}": {"start_epoch": self.start},
+            **{name: {"partners": partners} for name, partners in pairs.items()},
             **{name: {"label_map": label_map} for name, label_map in mapped.items()},
             **{f"stopped-{stop}": {"stop_epoch": stop} for stop in self.stops},
         }
+
+    @property
+    def telling(self) -> tuple[str, ...]:
+        """The most telling arms, which are run under all seeds before the others."""
+        return tuple(self.arms)[:TELLING]
 
 
 def _full_scale(network: str, title: str, augment: str | None) -> Study:
@@ -45,7 +60,7 @@ def _full_scale(network: str, title: str, augment: str | None) -> Study:
         recipe=Recipe(
             network=network, epochs=200, batch_size=128, lr=0.1, schedule="cosine", augment=augment
         ),
-        label_maps=("cubic", "sqrt", "independent", 0.75, "hard"),
+        label_maps=(0.75, "hard", "cubic", "sqrt", "independent"),
         stops=(25, 50, 75, 100, 125, 150),
         start=100,
     )
@@ -63,6 +78,7 @@ STUDIES = {
             label_maps=("cubic", 0.75, "hard"),
             stops=(8, 15, 23),
             start=15,
+            partners=(),
             train=2000,
             test=2000,
         ),
@@ -76,6 +92,23 @@ STUDIES = {
             label_maps=(0.75, "hard"),
             stops=(50,),
             start=50,
+        ),
+        # 500 divides the 50,000 images, so that all batches have one shape. Epochs and batches are
+        # those of the published reference for speed (airbench of KellerJordan/cifar10-zoo).
+        Study(
+            name="cifar10-resnet18-triangular",
+            title="ResNet-18 on CIFAR-10, with augmentation, on a triangular schedule",
+            recipe=Recipe(
+                network="resnet18",
+                epochs=80,
+                batch_size=500,
+                lr=0.2,
+                schedule="triangular",
+                augment="crop_flip",
+            ),
+            label_maps=(0.75, "hard", "cubic", "sqrt", "independent"),
+            stops=(20, 40, 60),
+            start=40,
         ),
         _full_scale("resnet18", "ResNet-18", None),
         _full_scale("resnet18", "ResNet-18", "crop_flip"),
@@ -95,9 +128,9 @@ def scaled(study: Study, epochs: int) -> Study:
         >>> short.name, short.stops, short.start
         ('cifar10-resnet18-40-epochs', (5, 10, 15, 20, 25, 30), 20)
     """
-    share = whole_number("epochs", epochs, at_least=1) / study.recipe.epochs
-    stops = tuple(round(stop * share) for stop in study.stops)
-    if len({0, *stops, epochs}) < len(stops) + 2:
+    whole_number("epochs", epochs, at_least=1)
+    stops = _scaled_stops(study, epochs)
+    if not _apart(stops, epochs):
         raise ValueError(f"epochs must be enough to keep {len(stops)} stops apart, got {epochs}")
     return replace(
         study,
@@ -105,8 +138,28 @@ def scaled(study: Study, epochs: int) -> Study:
         title=f"{study.title} ({epochs} epochs)",
         recipe=study.recipe.model_copy(update={"epochs": epochs}),
         stops=stops,
-        start=round(study.start * share),
+        start=round(study.start * epochs / study.recipe.epochs),
     )
+
+
+def possible_epochs(study: Study) -> list[int]:
+    """The numbers of epochs, ascending, to which `scaled` can shorten a study; the last is its own.
+
+    Example:
+        >>> possible_epochs(STUDIES["cifar10-small-cpu"])[:3]
+        [4, 5, 6]
+    """
+    own = study.recipe.epochs
+    return [each for each in range(1, own + 1) if _apart(_scaled_stops(study, each), each)]
+
+
+def _scaled_stops(study: Study, epochs: int) -> tuple[int, ...]:
+    return tuple(round(stop * epochs / study.recipe.epochs) for stop in study.stops)
+
+
+def _apart(stops: tuple[int, ...], epochs: int) -> bool:
+    """Whether the stops differ from each other, from the beginning and from the end."""
+    return len({0, *stops, epochs}) == len(stops) + 2
 
 
 def status(folder: Path = store.FOLDER) -> list[dict[str, str]]:

@@ -56,11 +56,13 @@ def plan_record(study: Study, images: Images, device: str) -> Record:
 def differences(planned: Record, begun: Record) -> list[str]:
     """In what a begun record differs from a plan, such as ``"settings.lr"`` or ``"device"``.
 
-    Where it is empty, the runs there are among those planned. A plan may have more seeds. A record
-    that stands in spite of changes (`store.acknowledge`) differs in no source and no version.
+    Where it is empty, the runs there are among those planned. A plan may have more seeds and more
+    arms. A record that stands in spite of changes (`store.acknowledge`) differs in no source and no
+    version.
     """
     new, old = _decisive(planned), _decisive(begun)
     found = [name for name in new | old if new.get(name, ...) != old.get(name, ...)]
+    found = [name for name in found if name in old or not name.startswith("arms.")]
     if state(begun) == "acknowledged":
         found = [name for name in found if not name.startswith(("sources.", "package_version"))]
     if {run.seed for run in begun.runs} - set(planned.settings.seeds):

@@ -18,6 +18,7 @@ TINY = dataclasses.replace(
     label_maps=("hard",),
     stops=(2,),
     start=2,
+    partners=(),
     train=11,
     test=7,
 )

@@ -1,5 +1,6 @@
 """The command line: made, killed and continued, refused, and what it shows."""
 
+import dataclasses
 import itertools
 import os
 import re
@@ -15,7 +16,8 @@ from studies.made_up import TINY, a_record, stale_record, with_recipe
 
 from mixupbook._files import locked
 from mixupbook.studies import __main__ as command
-from mixupbook.studies import store
+from mixupbook.studies import budget, catalogue, store
+from mixupbook.studies.budget import Pace
 from mixupbook.studies.catalogue import STUDIES
 
 IN_A_PROCESS = """
@@ -95,8 +97,8 @@ def untimed(record):
     return {(run.arm, run.seed): run.model_copy(update={"seconds": None}) for run in record.runs}
 
 
-def make_stale(folder):
-    record = store.load("tiny", folder)
+def make_stale(folder, name="tiny"):
+    record = store.load(name, folder)
     sources = record.sources | {"mixing": "0" * 16}
     store.write(record.model_copy(update={"sources": sources}), folder)
 
@@ -139,17 +141,113 @@ def test_finished_runs_alone_can_be_recorded(call, tmp_path, monkeypatch):
 
 
 def test_it_ends_in_time_with_a_record(call, tmp_path, monkeypatch):
-    assert "there is no time for another run" in call("--minutes", "1e-9")[1]
-    assert not (tmp_path / "out" / "tiny.json").exists()
+    three, name = ("--epochs", "3"), "tiny-3-epochs"
+    assert "there is no time for another run" in call(*three, "--minutes", "1e-9")[1]
+    assert not (tmp_path / "out" / f"{name}.json").exists()
     with monkeypatch.context() as patch:
-        # A clock by which a run takes a second, and a second passes between two.
+        # A clock by which a run takes a second, and two seconds pass between two.
         seconds = map(float, itertools.count())
         patch.setattr(command, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
-        status, shown = call("--minutes", "0.1")
+        status, shown = call(*three, "--minutes", "0.2")
     assert (status, "no time for another run" in shown) == (0, True)
-    assert len(store.load("tiny", tmp_path / "out").runs) == shown.count("test error") == 3
-    assert call()[0] == 0
-    assert store.load("tiny", tmp_path / "out").missing() == []
+    assert len(store.load(name, tmp_path / "out").runs) == shown.count("test error") == 3
+    assert call(*three)[0] == 0
+    assert store.load(name, tmp_path / "out").missing() == []
+
+
+@pytest.fixture
+def paced(monkeypatch):
+    """As if a run took a minute once and a minute for each epoch; what was measured on how many."""
+    measured = []
+
+    def pace(plan, data, device):
+        measured.append(len(data.x_train))
+        return Pace(epoch=60.0, once=60.0)
+
+    monkeypatch.setattr(budget, "measured_pace", pace)
+    return measured
+
+
+def test_within_minutes_the_schedule_is_shortened_and_the_record_says_so(call, tmp_path, paced):
+    # Five arms take 25 minutes with 4 epochs, 20 with 3; a tenth of the time is kept free.
+    status, shown = call("--minutes", "24")
+    assert (status, shown.count("test error")) == (0, 10)
+    record = store.load("tiny-3-epochs", tmp_path / "out")
+    said = (
+        "chosen for 24 minutes: 3 of 4 epochs, with which the 5 most telling arms fit under 1 seed"
+    )
+    assert said in record.note
+    assert said in shown
+    assert record.note.startswith("Images from a file")
+    assert record.missing() == []
+    assert paced == [11, 11]
+
+
+def test_where_all_fits_the_study_stays_as_it_is(call, tmp_path, paced):
+    assert call("--minutes", "100")[0] == 0
+    assert "4 of 4 epochs" in store.load("tiny", tmp_path / "out").note
+
+
+@pytest.mark.parametrize(("minutes", "least"), [("0", 11.2), ("1e-9", 11.2), ("16", 16.7)])
+def test_minutes_too_few_for_the_least_schedule_are_refused(call, tmp_path, paced, minutes, least):
+    """Far too few are found out by a few images, which say nothing of what a run takes once."""
+    status, shown = call("--minutes", minutes)
+    assert status == 1
+    assert f"minutes must be at least {least} here, got {float(minutes):g}: an epoch takes" in shown
+    assert "5 most telling arms need 2 each, the fewest that keep the stops apart" in shown
+    assert not (tmp_path / "out").exists()
+
+
+def test_cut_off_it_leaves_a_record_and_goes_on_with_its_schedule(
+    call, tmp_path, monkeypatch, paced
+):
+    interrupt_at(monkeypatch, call, 1, "--minutes", "24", "--note", "On a bench.")
+    assert not (tmp_path / "out" / "tiny-3-epochs.json").exists()
+    assert "no run of tiny-3-epochs is finished" in call("--minutes", "24", "--finished-only")[1]
+    interrupt_at(monkeypatch, call, 3, "--minutes", "24")
+    record = store.load("tiny-3-epochs", tmp_path / "out")
+    assert [(run.arm, run.seed) for run in record.runs] == [("standard", 0), ("mixup", 0)]
+    assert record.note.endswith(" On a bench.")
+    paced.clear()
+    status, shown = call("--minutes", "5", "--note", "On a bench.")  # too few to begin with
+    assert (status, paced) == (0, [])
+    assert f"going on with tiny-3-epochs, begun in {tmp_path / 'work'}" in shown
+    whole = store.load("tiny-3-epochs", tmp_path / "out")
+    assert (whole.missing(), whole.note) == ([], record.note)
+
+
+def test_a_plan_of_another_day_without_a_run_is_in_nobodys_way(call, tmp_path, monkeypatch, paced):
+    interrupt_at(monkeypatch, call, 1, "--minutes", "24")
+    begun = store.load("tiny-3-epochs", tmp_path / "work")
+    store.write(begun.model_copy(update={"device": "an abacus"}), tmp_path / "work")
+    assert call("--minutes", "24")[0] == 0
+    assert store.load("tiny-3-epochs", tmp_path / "out").device == begun.device
+
+
+def test_within_minutes_a_record_is_not_replaced_by_less(call, tmp_path, monkeypatch, paced):
+    assert call("--minutes", "24")[0] == 0
+    make_stale(tmp_path / "out", "tiny-3-epochs")
+    shutil.rmtree(tmp_path / "work")
+    interrupt_at(monkeypatch, call, 3, "--minutes", "24")
+    assert len(store.load("tiny-3-epochs", tmp_path / "out").runs) == 10
+    assert call("--minutes", "24")[0] == 0
+    assert store.state(store.load("tiny-3-epochs", tmp_path / "out")) == "made"
+
+
+def test_the_most_telling_arms_come_under_all_seeds_before_the_others(call, monkeypatch):
+    monkeypatch.setattr(catalogue, "TELLING", 2)
+    shown = re.findall(r"\] (\S+), seed (\d)", call()[1])
+    assert shown[:4] == [("standard", "0"), ("mixup", "0"), ("standard", "3"), ("mixup", "3")]
+    assert shown[4:6] == [("stopped-2", "0"), ("started-2", "0")]
+
+
+def test_a_study_may_gain_arms(made, tmp_path, monkeypatch):
+    more = dataclasses.replace(TINY, label_maps=("hard", "cubic"))
+    monkeypatch.setitem(STUDIES, "tiny", more)
+    assert "10 finished" in made("--dry-run")[1]
+    assert "[2/2] cubic, seed 3" in made()[1]
+    record = store.load("tiny", tmp_path / "out")
+    assert (record.arms, record.missing()) == (more.arms, [])
 
 
 def test_runs_of_another_configuration_are_not_mixed_in(call, monkeypatch):

@@ -153,6 +153,9 @@ def test_differences_name_what_forbids_to_continue(plan):
     assert found(sources=plan.sources | {"mixup.draw": "0"}) == ["sources.mixup.draw"]
     assert found(environment={}) == [f"environment.{name}" for name in plan.environment]
     assert found(arms=plan.arms | {"hard": None, "more": None}) == ["arms.hard", "arms.more"]
+    fewer = {name: mixup for name, mixup in plan.arms.items() if name != "hard"}
+    assert found(arms=fewer) == []
+    assert found(arms=fewer | {"mixup": None}) == ["arms.mixup"]
 
 
 def test_a_plan_may_grow_in_seeds_but_not_change_otherwise(plan, data):
