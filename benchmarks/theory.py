@@ -1,9 +1,10 @@
 """The speed and memory of the theory engine, as ratios measured in one run.
 
-    python benchmarks/theory.py [--quick]
+    python benchmarks/theory.py [--quick] [--only throughput --runs 4096]
 
 Beside each step stands its floor: the bare matrix products that the step needs, timed in turns with
 it. `--quick` takes fewer repeats, and forms a tenth of the pairs in the comparison with autograd.
+`--only` is for a GPU that is there for minutes: the other benchmarks are of the processor.
 """
 
 import argparse
@@ -184,9 +185,11 @@ def memory(quick: bool) -> None:
     report("peak memory, n=2000 d=2000 P=4 m=10", f"{peak:.2f} GiB", "< 2 GiB", peak < 2)
 
 
-def throughput(quick: bool) -> None:
+def throughput(quick: bool, runs: int | None = None) -> None:
     gpu = torch.cuda.is_available()
-    runs, steps = (4096, 200) if gpu else (64 if quick else 256, 20)
+    if runs is None:
+        runs = 4096 if gpu else (64 if quick else 256)
+    steps = 200 if gpu else 20
     n, dimension, patches, width = 100, 400, 4, 6
     trains = [model(dimension, patches).sample(n, seed=run) for run in range(runs)]
 
@@ -203,7 +206,7 @@ def throughput(quick: bool) -> None:
     size = 8192 if gpu else 2048
     square = torch.rand(size, size, device="cuda" if gpu else "cpu")
     peak = size**3 / best_times({"product": lambda: square @ square}, 5)["product"]
-    where = torch.cuda.get_device_name() if gpu else "CPU (no GPU here: fewer runs)"
+    where = torch.cuda.get_device_name() if gpu else "CPU (no GPU here: fewer steps)"
     print(
         f"{runs} runs, n=100 d=400 P=4 m=6 on {where}: {rate:,.0f} runs x steps per second, "
         f"{rate * multiplications / peak:.0%} of the rate of one large float32 product"
@@ -213,22 +216,21 @@ def throughput(quick: bool) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer repeats, smaller sizes")
-    quick = parser.parse_args().quick
+    parser.add_argument("--only", choices=["throughput"], help="the one that a GPU is wanted for")
+    parser.add_argument("--runs", type=int, help="of throughput; 4096 on a GPU, less elsewhere")
+    options = parser.parse_args()
+    quick = options.quick
     print(
         f"torch {torch.__version__}, {torch.get_num_threads()} threads, "
         f"{platform.processor() or platform.machine()}, load before: {os.getloadavg()[0]:.1f}"
     )
     print("Threads that must share their cores with other work wait for each other: with a load")
     print("near the number of cores, set OMP_NUM_THREADS=1 and compare the ratios only.")
-    for benchmark in (
-        step_against_its_floor,
-        other_activations,
-        many_small_runs,
-        atlas,
-        memory,
-        throughput,
-    ):
-        benchmark(quick)
+    of_the_processor = (step_against_its_floor, other_activations, many_small_runs, atlas, memory)
+    if options.only is None:
+        for benchmark in of_the_processor:
+            benchmark(quick)
+    throughput(quick, options.runs)
 
 
 if __name__ == "__main__":
