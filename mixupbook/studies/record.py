@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mixupbook._arguments import one_of
 
-__all__ = ["Acknowledgement", "Images", "Recipe", "Record", "SeedRun"]
+__all__ = ["Acknowledgement", "Images", "Part", "Provenance", "Recipe", "Record", "SeedRun"]
 
 Text = Annotated[str, Field(pattern=r"\S")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
@@ -19,13 +19,13 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
     """Takes what it declares and no more; a number is not read from text."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
-class SeedRun(_Part):
+class SeedRun(Part):
     """One finished run: an arm under a seed. Errors are fractions of the test images."""
 
     arm: Name
@@ -45,7 +45,7 @@ class SeedRun(_Part):
 Edition = Literal["official", "jpeg", "other"]
 
 
-class Images(_Part):
+class Images(Part):
     """What was trained and tested on: edition of CIFAR-10, numbers of images, and their digest."""
 
     edition: Edition
@@ -54,7 +54,7 @@ class Images(_Part):
     digest: Text
 
 
-class Recipe(_Part):
+class Recipe(Part):
     """What the arms have in common, as `fit` takes it, and the planned seeds."""
 
     network: Text
@@ -71,32 +71,37 @@ class Recipe(_Part):
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2)
 
 
-class Acknowledgement(_Part):
+class Acknowledgement(Part):
     """Why results stand although modules have changed since: their digests then, and a reason."""
 
     sources: dict[str, Text]
     reason: Text
 
 
-class Record(_Part):
-    """Recorded results. Each arm has the keywords of its `Mixup`, or None for standard training.
-
-    What is missing, unknown, out of range or contradictory is a ValueError that names the place.
-    """
+class Provenance(Part):
+    """What every record says of itself, and of what made it."""
 
     name: Name
     title: Text
     note: str  # what a reader must know
-    data: Images
-    settings: Recipe
-    arms: dict[Name, dict[str, str | int | float] | None]
-    runs: tuple[SeedRun, ...] = ()
     sources: Annotated[dict[str, Text], Field(min_length=1)]  # digests of what decides the numbers
     package_version: str
     environment: dict[str, str]
     device: Text  # the processor's name
     date: datetime.date  # in UTC
     acknowledged: Acknowledgement | None = None
+
+
+class Record(Provenance):
+    """Recorded results. Each arm has the keywords of its `Mixup`, or None for standard training.
+
+    What is missing, unknown, out of range or contradictory is a ValueError that names the place.
+    """
+
+    data: Images
+    settings: Recipe
+    arms: dict[Name, dict[str, str | int | float] | None]
+    runs: tuple[SeedRun, ...] = ()
 
     @model_validator(mode="after")
     def _check_runs(self) -> "Record":

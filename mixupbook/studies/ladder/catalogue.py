@@ -46,17 +46,16 @@ class Rung:
     part: str
     task: str = "model"
     options: dict[str, Any] = field(default_factory=dict)
-    network: Network = Network()
-    recipe: Recipe = Recipe()
+    network: Network = field(default_factory=Network)
+    recipe: Recipe = field(default_factory=Recipe)
     lacks: tuple[str, ...] = ()
     held_out: bool = False
     seeds: tuple[int, ...] = SEEDS
 
 
-BASE = Network()
 # The recipe by which images are trained, on the patches of the model.
 SGD = Recipe(lr=0.04, batch=20, momentum=0.9)
-IN_PRACTICE = Recipe(lr=0.02, batch=20, momentum=0.9, cosine=True, lam=None)
+IN_PRACTICE = Recipe(lr=0.02, steps=4000, batch=20, momentum=0.9, cosine=True, lam=None)
 TORCH = Network(units=12, head="trained", init="torch")
 SLOW = Recipe(lr=0.05)
 # Images, seen whole.
@@ -347,7 +346,7 @@ HELD_OUT = [
             "",
             task="tiles",
             network=Network(activation="glu"),
-            recipe=PICTURES,
+            recipe=replace(PICTURES, steps=6000),
         ),
         Rung(
             "distinct",
@@ -417,9 +416,9 @@ HELD_OUT = [
             "marker on the picture, gated",
             "",
             task="tiles",
-            options={"place": "on"},
+            options={"place": "on", "noise": 120.0},
             network=Network(activation="glu"),
-            recipe=PICTURES,
+            recipe=replace(PICTURES, lr=0.009),
             lacks=(APART,),
         ),
         Rung(
@@ -428,7 +427,7 @@ HELD_OUT = [
             "",
             task="markers",
             network=replace(TORCH, units=32, activation="glu"),
-            recipe=IMAGES,
+            recipe=replace(IMAGES, lr=0.01),
             lacks=(APART,),
         ),
     )

@@ -88,7 +88,8 @@ def model(
             data = _with_pictures(data, pictures, split, own_seed, noise)
         x = _ARRANGED[one_of("arrangement", arrangement, _ARRANGED)](data.x)
         parts.append(Examples(x, data.y, data.is_rare))
-    return Task(*parts, classes=2)
+    train, test = parts
+    return Task(train, test, classes=2)
 
 
 def tiles(
@@ -131,7 +132,8 @@ def tiles(
         picture = _pictures(pictures, split, count, rng, noise, whitened=whitened)
         x = torch.stack([marker, picture], dim=1)
         parts.append(Examples(x if place == "beside" else x.sum(1, keepdim=True), labels, is_rare))
-    return Task(*parts, classes=2)
+    train, test = parts
+    return Task(train, test, classes=2)
 
 
 def markers(seed: int, *, images: str = "digits", examples: int = 200, rare: int = 10) -> Task:
@@ -183,7 +185,8 @@ def _as_task(data: ImageData) -> Task:
         x = getattr(data, f"x_{split}").flatten(1)[:, None]
         rare = getattr(data, f"group_{split}") == 1
         parts.append(Examples(x, getattr(data, f"y_{split}"), rare))
-    return Task(*parts, classes=len(data.classes))
+    train, test = parts
+    return Task(train, test, classes=len(data.classes))
 
 
 def _with_pictures(data: PatchData, name: str, split: str, seed: int, noise: float) -> PatchData:
@@ -206,7 +209,9 @@ def _pictures(
 ) -> Float[Tensor, "count pixels"]:
     """Pictures of squared length `noise`; those of training and of test are never the same."""
     there = getattr(image_data(name), f"x_{split}").flatten(1)
-    chosen = there[torch.from_numpy(rng.choice(len(there), count, replace=False))]
+    # There are few digits: some of them are taken twice.
+    drawn = rng.choice(len(there), count, replace=count > len(there))
+    chosen = there[torch.from_numpy(drawn)]
     if whitened:
         mean, whitener = _whitener(name)
         chosen = (chosen - mean) @ whitener

@@ -13,13 +13,12 @@ from torch import Tensor
 from torch.nn.functional import gelu, silu, softplus
 
 from mixupbook._arguments import one_of
-from mixupbook.theory.activations import checked_activation
 
 __all__ = ["Network", "Parameters", "first_weights", "responses", "scores"]
 
 Parameters = dict[str, Tensor]
 
-SMOOTH = {"gelu": gelu, "silu": silu, "softplus": softplus}
+SMOOTH: dict[str, Callable[[Tensor], Tensor]] = {"gelu": gelu, "softplus": softplus}
 # Products of two responses: gated linear units.
 GATED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "glu": torch.mul,
@@ -33,7 +32,7 @@ class Network:
 
     Attributes:
         units: units of each class under a fixed head, of the whole layer under a trained one.
-        activation: as in `descend`, or ``"gelu"``, ``"silu"``, ``"softplus"``, ``"glu"``,
+        activation: as in `descend`, or ``"gelu"``, ``"softplus"``, ``"glu"``,
             ``"swiglu"``.
         bias: whether the first layer has one, initialised as torch does.
         head: ``"fixed"``: the score of a class is the sum of its units; ``"trained"``: a layer
@@ -98,13 +97,12 @@ def activated(activation: str | float, z: Tensor) -> Tensor:
         return GATED[str(activation)](*z.chunk(2, dim=-1))
     if activation in SMOOTH:
         return SMOOTH[str(activation)](z)
-    if activation == "square":
-        return z.square()
     if activation == "linear":
         return z
-    degree = 1.0 if activation == "relu" else checked_activation(activation).name
-    positive = z.relu()
-    return positive if degree == "relu" or degree == 1 else positive**degree
+    if activation == "square":
+        return z.square()
+    degree = 1.0 if activation == "relu" else float(activation)
+    return z.relu() if degree == 1 else z.relu() ** degree
 
 
 def _uniform(shape: tuple[int, ...], fan_in: int, generator: torch.Generator) -> Tensor:

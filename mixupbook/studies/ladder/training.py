@@ -205,9 +205,9 @@ def _rows(
 def _measured(tasks: list[Task], network: Network, parameters: Parameters) -> Measured:
     classes = tasks[0].classes
 
-    def of(examples: list[Examples]) -> tuple[Tensor, Tensor, Tensor]:
-        """Mistakes and margins (S, A, n), and who is rare (S, n); the sets may differ in size."""
-        wrong, margin, rare = [], [], []
+    def of(examples: list[Examples]) -> tuple[list[Tensor], ...]:
+        """Mistakes and margins (A, n), and who is rare (n), of each seed: sizes may differ."""
+        wrong, margin, rare = list[Tensor](), list[Tensor](), list[Tensor]()
         for seed, each in enumerate(examples):
             own = {name: value[seed : seed + 1] for name, value in parameters.items()}
             score = scores(network, own, responses(own["first"], each.x[None]), classes)[0]
