@@ -29,7 +29,7 @@ LABELS = {
     "standard": "standard",
     "mixup": "Mixup",
     "hard": "hard label",
-    "other-label": "Mixup, other labels",
+    "other-label": "Mixup (other labels)",
 }
 KINDS = {"stopped": "early-stopped", "started": "late-started", "constant": "constant"}
 

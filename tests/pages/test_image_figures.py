@@ -41,7 +41,7 @@ def record():
         ("standard", "standard"),
         ("mixup", "Mixup"),
         ("hard", "hard label"),
-        ("other-label", "Mixup, other labels"),
+        ("other-label", "Mixup (other labels)"),
         ("sqrt", "sqrt"),
         ("constant-0.75", "constant 0.75"),
         ("stopped-100", "early-stopped 100"),
