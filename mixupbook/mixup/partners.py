@@ -9,7 +9,7 @@ from mixupbook._arguments import one_of
 from mixupbook.mixup.nested import onto, values_can_be_read
 from mixupbook.mixup.targets import check_labels
 
-__all__ = ["ALL", "Partners", "check_partners", "draw_partners"]
+__all__ = ["ALL", "Partners", "allowed_pairs", "check_partners", "draw_among", "draw_partners"]
 
 Partners = str | Callable[[Tensor], Tensor]
 
@@ -79,8 +79,18 @@ def draw_partners(
     if y is None:
         raise TypeError(f"y must be given for partners={partners!r}, as in mix.draw(x, y)")
     check_labels(y, batch)
-    allowed = _allowed_pairs(partners, y)
-    uniform = torch.rand(batch, generator=generator, dtype=torch.float32, device=device)
+    return draw_among(allowed_pairs(partners, y), generator, device)
+
+
+def draw_among(allowed: Tensor, generator: torch.Generator | None, device: torch.device) -> Tensor:
+    """For each row one of the columns that it allows, uniform and independent of the others'.
+
+    Args:
+        allowed: bool, shape (B, N), at least one column in each row.
+        generator: which draws on `device`.
+        device: of the draw.
+    """
+    uniform = torch.rand(len(allowed), generator=generator, dtype=torch.float32, device=device)
     # The partner of rank r (from 1) among those allowed is where their running count reaches r.
     # Below 1 by a step of 2^-24, a uniform number times a count never rounds up to the count.
     running = allowed.cumsum(dim=1)
@@ -88,8 +98,14 @@ def draw_partners(
     return torch.searchsorted(running, rank[:, None]).squeeze(1)
 
 
-def _allowed_pairs(partners: Partners, y: Tensor) -> Tensor:
-    """Who (row) may have whom (column) as a partner: bool, shape (B, B)."""
+def allowed_pairs(partners: Partners, y: Tensor) -> Tensor:
+    """Who (row) may have whom (column) as a partner: bool, shape (B, B).
+
+    Raises:
+        TypeError: a callable that gives no bool tensor.
+        ValueError: labels or a mask of another shape; an example without a partner (where that can
+            be seen).
+    """
     # A copy: a callable that works in place must not change the labels.
     allowed = RULES[partners](y) if isinstance(partners, str) else partners(y.clone())
     if not isinstance(allowed, Tensor) or allowed.dtype != torch.bool:

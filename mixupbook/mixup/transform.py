@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from mixupbook.mixup.draw import Draw, known_draw, unmixed_draw
@@ -94,9 +95,20 @@ class Mixup(Mixing):
         others: dict[str, Any] = {"num_classes": self.num_classes}
         if not self.active:
             return unmixed_draw(Draw, batch, device, per_sample=self.per_sample, **others)
+        lam, label_lam = self.coefficients(batch, device)
+        partner = self._draw_partners(batch, y, device)
+        return known_draw(Draw, lam=lam, label_lam=label_lam, partner=partner, **others)
+
+    def coefficients(self, batch: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Draws lambda and l_y alone, for who draws partners in another way.
+
+        Args:
+            batch: B.
+            device: where they are to lie.
+
+        Returns:
+            Both in [0, 1], of shape (B,) with `per_sample`, else ().
+        """
         lam = onto(self._draw_lam(batch, device), device)
         label_lam = self._draw_label_lam(lam, device)
-        partner = self._draw_partners(batch, y, device)
-        if not self.per_sample:
-            lam, label_lam = lam[0], label_lam[0]
-        return known_draw(Draw, lam=lam, label_lam=label_lam, partner=partner, **others)
+        return (lam, label_lam) if self.per_sample else (lam[0], label_lam[0])

@@ -19,6 +19,7 @@ from mixupbook.images.training.keeping import Kept
 from mixupbook.images.training.loop import History, MixFunction, Training
 from mixupbook.images.training.memory import out_of_memory_explained
 from mixupbook.images.training.settings import Settings, describe, takes_settings
+from mixupbook.mixup.transform import Mixup
 
 __all__ = ["Run", "TrainingInterrupted", "fit"]
 
@@ -160,7 +161,7 @@ def fit(
     chosen = Settings.from_keywords(fit, settings)
     checkpoint = as_checkpoint(checkpoint)
     progress = true_or_false("progress", progress)
-    _check_parts(data, network, mixup)
+    _check_parts(data, network, mixup, chosen.partner_pool)
     config = {
         "data": repr(data),
         "network": describe(network),
@@ -185,13 +186,18 @@ def fit(
     return _as_run(training, config)
 
 
-def _check_parts(data: object, network: object, mixup: Any) -> None:
+def _check_parts(data: object, network: object, mixup: Any, partner_pool: str) -> None:
     if not isinstance(data, ImageData):
         raise TypeError(f"data must be ImageData (`load_npz` makes one), got {type(data).__name__}")
     if not isinstance(network, str | nn.Module):
         raise TypeError(f"network must be a name or a torch.nn.Module, got {network!r}")
     if isinstance(mixup, type) or not (mixup is None or callable(mixup)):
         raise TypeError(f"mixup must be a Mixup, another function or None, got {mixup!r}")
+    if partner_pool == "train" and not (mixup is None or isinstance(mixup, Mixup)):
+        raise ValueError(
+            "partner_pool must be 'batch' for what is no Mixup and draws its own partners, "
+            f"got 'train' with mixup={mixup!r}"
+        )
     num_classes = len(data.classes)
     # A Mixup of labels that are rows already has none.
     if getattr(mixup, "num_classes", None) not in (None, num_classes):

@@ -19,6 +19,7 @@ from mixupbook.images.data.images import ImageData
 from mixupbook.images.data.pixels import as_bytes, as_float
 from mixupbook.images.isolation import default_states, seed_defaults, set_default_states
 from mixupbook.images.training.evaluation import group_fractions, misclassified
+from mixupbook.images.training.pool import MixupFromPool
 from mixupbook.images.training.randomness import streams
 from mixupbook.images.training.returned import checked_images, checked_pair
 from mixupbook.images.training.settings import Settings
@@ -85,6 +86,9 @@ class Training:
         )
         self._images = as_bytes(data.x_train).to(device)
         self._labels = data.y_train.to(device)
+        self._pool = None
+        if settings.partner_pool == "train" and mixup is not None:
+            self._pool = MixupFromPool(self._mixup, self._labels, classes)
         self._test = as_bytes(data.x_test).to(device), data.y_test.to(device)
         self._test_groups = data.group_test
         self.history: list[History] = []
@@ -141,13 +145,20 @@ class Training:
         return losses
 
     def _batch(self, chosen: Int[Tensor, " b"]) -> tuple[Tensor, Tensor]:
-        settings = self.settings
-        x, targets = as_float(self._images.index_select(0, chosen)), self._labels[chosen]
-        if settings.augmentation is not None:
-            x = checked_images(x, settings.augmentation(x, self._generators["augment"]), "augment")
-        if self._mixup is not None:
-            x, targets = checked_pair(x, self._mixup(x, targets), self._classes)
+        if self._pool is not None:
+            x, targets = self._pool.batch(chosen, self._augmented)
+        else:
+            x, targets = self._augmented(chosen), self._labels[chosen]
+            if self._mixup is not None:
+                x, targets = checked_pair(x, self._mixup(x, targets), self._classes)
         return x.contiguous(memory_format=self._layout), targets
+
+    def _augmented(self, chosen: Int[Tensor, " _"]) -> Float[Tensor, "_ C H W"]:
+        x = as_float(self._images.index_select(0, chosen))
+        augment = self.settings.augmentation
+        if augment is None:
+            return x
+        return checked_images(x, augment(x, self._generators["augment"]), "augment")
 
     def _all_finite(self) -> bool:
         """Whether the next step has finite numbers to start from.

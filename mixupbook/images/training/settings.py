@@ -16,6 +16,7 @@ from mixupbook.images.training.augment import AUGMENTATIONS, Augmentation
 __all__ = ["PRECISIONS", "SCHEDULES", "Settings", "describe", "takes_settings"]
 
 SCHEDULES = ("cosine", "one_cycle", "triangular", "constant")
+POOLS = ("batch", "train")
 F = TypeVar("F", bound=Callable[..., Any])
 PRECISIONS = ("auto", "float32", "bfloat16")
 # The part of a schedule in which the learning rate rises, where it does, and where it starts from.
@@ -49,6 +50,10 @@ class Settings:
         compile: use ``torch.compile`` for the network; worth it for long runs on a GPU.
         test_every: epochs between two measurements of the test error; the last epoch is always
             measured. For tiny networks testing costs more than training.
+        partner_pool: where Mixup's partners come from: ``"batch"``, or ``"train"``, the whole
+            training set, of which each example of a batch gets one image that the rule `partners`
+            of the Mixup allows it. A callable rule then gets the labels of the training set, in its
+            order, and gives a mask (n, n): it may look at `ImageData.group_train`.
 
     Raises:
         TypeError: a setting of the wrong kind.
@@ -67,6 +72,7 @@ class Settings:
     precision: str | Any = "auto"
     compile: bool | Any = False
     test_every: int | Any = 1
+    partner_pool: str | Any = "batch"
 
     def __post_init__(self) -> None:
         device = _device(self.device)
@@ -83,6 +89,7 @@ class Settings:
             "precision": _precision(self.precision, device),
             "compile": true_or_false("compile", self.compile),
             "test_every": whole_number("test_every", self.test_every, at_least=1),
+            "partner_pool": str(one_of("partner_pool", self.partner_pool, POOLS)),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
