@@ -96,7 +96,8 @@ def test_the_rule_may_look_at_groups(digits):
     mixup = mb.Mixup(num_classes=10, partners=other_group)
     run = mb.fit(digits, "small_convnet", mixup=mixup, **recipe)
     assert run.config["partner_pool"] == "train"
-    assert len(seen) == 1 and torch.equal(seen[0], digits.y_train)
+    assert len(seen) == 1
+    assert torch.equal(seen[0], digits.y_train)
 
 
 def test_a_run_repeats_itself_and_differs_from_one_within_the_batch(digits):
