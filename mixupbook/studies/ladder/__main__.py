@@ -1,15 +1,18 @@
 """Trains the ladder and records it: ``python -m mixupbook.studies.ladder``.
 
-Each rung is recorded as soon as it is trained. Rungs that the record has, with the same settings
+There are two records: ``which-pairs-teach`` of small networks, many of which are trained at once,
+and ``rare-subclasses`` of networks that `fit` trains on images. Each rung is recorded as soon as it is trained. Rungs that the record has, with the same settings
 and of the same source, are not trained again.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from joblib import Parallel, delayed
@@ -20,19 +23,46 @@ from mixupbook._devices import device_name
 from mixupbook._files import as_path, locked
 from mixupbook.studies import store
 from mixupbook.studies.ladder.catalogue import RUNGS, Rung
+from mixupbook.studies.ladder.image_catalogue import IMAGE_RUNGS
+from mixupbook.studies.ladder.image_runs import ImageRung, image_setting, run_image_rung
 from mixupbook.studies.ladder.record import LadderRecord, RungRecord
 from mixupbook.studies.ladder.run import run_rung, setting
 from mixupbook.studies.provenance import environment, source_digests
 
 FOLDER = store.FOLDER / "ladder"
-NAME = "which-pairs-teach"
-# What decides the numbers.
-SOURCES = (
-    *(f"studies.ladder.{module}" for module in ("arms", "examples", "networks", "training")),
-    "images.data.digits",
-    "images.data.fashion_mnist",
-    "images.data.subclasses",
-    "theory.feature_noise",
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """A record to be made: its rungs, and the modules that decide its numbers."""
+
+    name: str
+    title: str
+    rungs: Mapping[str, Any]
+    setting: Callable[[Any], dict[str, Any]]
+    sources: tuple[str, ...]
+
+
+OF_IMAGES = ("images.data.digits", "images.data.fashion_mnist", "images.data.subclasses")
+OF_LADDER = tuple(
+    f"studies.ladder.{module}" for module in ("arms", "examples", "networks", "training")
+)
+LADDERS = (
+    Ladder(
+        "which-pairs-teach",
+        "Which pairs teach: from the patch model to images",
+        RUNGS,
+        setting,
+        (*OF_LADDER, *OF_IMAGES, "theory.feature_noise"),
+    ),
+    Ladder(
+        "rare-subclasses",
+        "Images with rare subclasses: Mixup by pairs, and what else helps",
+        IMAGE_RUNGS,
+        image_setting,
+        ("mixup", "images", "images.training", "images.data.pixels", *OF_IMAGES)
+        + ("studies.ladder.arms", "studies.ladder.image_runs"),
+    ),
 )
 
 
@@ -40,11 +70,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        chosen = [RUNGS[one_of("rung", name, RUNGS)] for name in options.rungs or RUNGS]
-        workers = whole_number("workers", options.workers, at_least=1)
+        known = [name for ladder in LADDERS for name in ladder.rungs]
+        chosen = [one_of("rung", name, known) for name in options.rungs or known]
+        whole_number("workers", options.workers, at_least=1)
         options.out.mkdir(parents=True, exist_ok=True)
-        with locked(options.out / f"{NAME}.json", "record"):
-            _make(chosen, workers, options.out)
+        for ladder in LADDERS:
+            rungs = [ladder.rungs[name] for name in chosen if name in ladder.rungs]
+            with locked(options.out / f"{ladder.name}.json", "record"):
+                _make(ladder, rungs, options)
     except KeyboardInterrupt:
         print("interrupted: the same command goes on from here", file=sys.stderr)
         return 130
@@ -58,38 +91,44 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mixupbook.studies.ladder")
     path = partial(as_path, "path")
     parser.add_argument("rungs", nargs="*", help="names of rungs (all of them)")
-    parser.add_argument("--workers", type=int, default=1, help="rungs trained at once (1)")
+    parser.add_argument("--workers", type=int, default=1, help="processes (1)")
+    parser.add_argument("--data", type=path, help="CIFAR-10 as load_npz reads it, for its rung")
     parser.add_argument("--out", type=path, default=FOLDER, help="folder (the package's own)")
     return parser
 
 
-def _make(chosen: list[Rung], workers: int, folder: Path) -> None:
-    record = _begun(folder)
-    missing = [rung for rung in chosen if not has(record, rung)]
-    for rung, found in zip(missing, _trained(missing, workers), strict=True):
+def _make(ladder: Ladder, chosen: list[Any], options: argparse.Namespace) -> None:
+    record = _begun(ladder, options.out)
+    missing = [rung for rung in chosen if not has(record, rung, ladder.setting(rung))]
+    for rung, found in zip(missing, _trained(missing, options), strict=True):
         rungs = {**record.rungs, rung.name: found}
-        in_order = {name: rungs[name] for name in RUNGS if name in rungs}
+        in_order = {name: rungs[name] for name in ladder.rungs if name in rungs}
         record = record.model_copy(update={"rungs": in_order})
-        store.write(record, folder)
-        print(f"{rung.name:20} {found.seconds:6.0f} s  need {found.need().mean():5.1f} points")
+        store.write(record, options.out)
+        gain = found.points("rare", "all") - found.points("rare", "standard")
+        print(f"{rung.name:20} {found.seconds:6.0f} s  Mixup {gain.mean():+5.1f} points")
 
 
-def _trained(rungs: list[Rung], workers: int) -> Iterator[RungRecord]:
+def _trained(rungs: list[Any], options: argparse.Namespace) -> Iterator[RungRecord]:
     """The rungs in order, each as soon as it and those before it are there."""
-    pool = Parallel(n_jobs=workers, return_as="generator")
-    yield from pool(delayed(run_rung)(rung) for rung in rungs)
+    if rungs and isinstance(rungs[0], ImageRung):
+        for rung in rungs:
+            yield run_image_rung(rung, options.data, options.workers)
+    else:
+        pool = Parallel(n_jobs=options.workers, return_as="generator")
+        yield from pool(delayed(run_rung)(rung) for rung in rungs)
 
 
-def has(record: LadderRecord, rung: Rung) -> bool:
-    """Whether the record has a rung, trained as it would be trained now."""
+def has(record: LadderRecord, rung: Rung | ImageRung, now: dict[str, Any]) -> bool:
+    """Whether the record has a rung, trained with the settings of `now` under the same seeds."""
     found = record.rungs.get(rung.name)
-    return found is not None and found.setting == setting(rung) and found.seeds == rung.seeds
+    return found is not None and found.setting == now and found.seeds == rung.seeds
 
 
-def _begun(folder: Path) -> LadderRecord:
+def _begun(ladder: Ladder, folder: Path) -> LadderRecord:
     """The record that is there, where its source has not changed, or an empty one."""
     try:
-        there = store.load_as(LadderRecord, NAME, folder)
+        there = store.load_as(LadderRecord, ladder.name, folder)
     except store.NotMade:
         there = None
     if there is not None and store.state(there) != "stale":
@@ -98,10 +137,10 @@ def _begun(folder: Path) -> LadderRecord:
         print(f"trained anew, as changed: {', '.join(store.changed_sources(there))}")
     device = torch.device("cpu")
     return LadderRecord(
-        name=NAME,
-        title="Which pairs teach: from the patch model to images",
-        note="Trained on a processor; images are digits of scikit-learn, or Fashion-MNIST.",
-        sources=source_digests(SOURCES),
+        name=ladder.name,
+        title=ladder.title,
+        note="On a processor. Images: digits of scikit-learn, Fashion-MNIST, or a file's.",
+        sources=source_digests(ladder.sources),
         package_version=mixupbook.__version__,
         environment=environment(device),
         device=device_name(device),

@@ -319,7 +319,7 @@ HELD_OUT = [
     replace(rung, part="held out", held_out=True)
     for rung in (
         Rung("cube", "max(z, 0)^3", "", network=Network(activation=3.0)),
-        Rung("wide", "32 units a class", "", network=Network(units=32)),
+        Rung("wide", "16 units a class", "", network=Network(units=16)),
         Rung(
             "stronger-noise",
             "200 examples, 8 rare, twice the noise",
@@ -346,7 +346,7 @@ HELD_OUT = [
             "",
             task="tiles",
             network=Network(activation="glu"),
-            recipe=replace(PICTURES, steps=6000),
+            recipe=replace(PICTURES, steps=4500),
         ),
         Rung(
             "distinct",

@@ -22,12 +22,14 @@ class RungRecord(Part):
     common: dict[Name, BySeed]
     rare: dict[Name, BySeed]
     train: dict[Name, BySeed] = Field(default_factory=dict)  # errors on training examples, or empty
+    validation: dict[Name, BySeed] = Field(default_factory=dict)  # rare, on other test images
     share: tuple[float, ...] = ()  # mean rare margin, test over training; standard training
     seconds: Annotated[float, Field(ge=0)]
 
     @model_validator(mode="after")
     def _check_lengths(self) -> "RungRecord":
         columns = [*self.common.values(), *self.rare.values(), *self.train.values()]
+        columns += self.validation.values()
         columns += [self.share] if self.share else []
         if {len(column) for column in columns} != {len(self.seeds)}:
             raise ValueError(f"each arm must have {len(self.seeds)} numbers, one for each seed")
@@ -39,13 +41,13 @@ class RungRecord(Part):
         """Errors of an arm in per cent, by seed.
 
         Args:
-            group: ``"common"``, ``"rare"`` or ``"train"``.
+            group: ``"common"``, ``"rare"``, ``"train"`` or ``"validation"``.
             arm: one of those recorded.
 
         Raises:
             ValueError: another group or arm.
         """
-        one_of("group", group, ("common", "rare", "train"))
+        one_of("group", group, ("common", "rare", "train", "validation"))
         errors = getattr(self, group)
         return 100 * np.array(errors[one_of("arm", arm, errors)])
 

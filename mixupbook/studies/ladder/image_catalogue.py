@@ -1,0 +1,47 @@
+"""The kinds of images with rare subclasses on which `fit` trains."""
+
+from mixupbook.studies.ladder.image_runs import IMAGE_ARMS, ImageRung
+
+__all__ = ["IMAGE_RUNGS"]
+
+PAIRINGS = tuple(range(1000, 1030))
+FEW_ARMS = ("standard", "all", "other", "same", "smoothing", "noise-0.13", "noise-0.26", "cutmix")
+
+IMAGE_RUNGS = {
+    rung.name: rung
+    for rung in (
+        ImageRung(
+            "digits",
+            "digits, 40 and 4 images",
+            "digits",
+            common=40,
+            rare=4,
+            network="small_convnet",
+            recipe={"epochs": 120, "batch_size": 50, "lr": 0.05},
+            arms=IMAGE_ARMS,
+            seeds=PAIRINGS,
+        ),
+        ImageRung(
+            "fashion",
+            "Fashion-MNIST, 100 and 10 images",
+            "fashion",
+            common=100,
+            rare=10,
+            network="small_convnet",
+            recipe={"epochs": 40, "batch_size": 50, "lr": 0.05},
+            arms=FEW_ARMS,
+            seeds=PAIRINGS[:10],
+        ),
+        ImageRung(
+            "cifar10",
+            "CIFAR-10 (JPEG edition), 180 and 20 images",
+            "cifar10",
+            common=180,
+            rare=20,
+            network="small_convnet_bn",
+            recipe={"epochs": 30, "batch_size": 50, "lr": 0.05, "schedule": "one_cycle"},
+            arms=("standard", "all", "other", "smoothing", "noise-0.13", "cutmix"),
+            seeds=PAIRINGS[:8],
+        ),
+    )
+}
