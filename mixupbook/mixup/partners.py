@@ -98,8 +98,13 @@ def draw_among(allowed: Tensor, generator: torch.Generator | None, device: torch
     return torch.searchsorted(running, rank[:, None]).squeeze(1)
 
 
-def allowed_pairs(partners: Partners, y: Tensor) -> Tensor:
+def allowed_pairs(partners: Partners, y: Tensor, *, among: str = "batch") -> Tensor:
     """Who (row) may have whom (column) as a partner: bool, shape (B, B).
+
+    Args:
+        partners: a rule other than ``"all"``.
+        y: labels, shape (B, ...).
+        among: what they are the labels of, for messages.
 
     Raises:
         TypeError: a callable that gives no bool tensor.
@@ -119,14 +124,14 @@ def allowed_pairs(partners: Partners, y: Tensor) -> Tensor:
     if values_can_be_read(allowed):
         alone = ~allowed.any(dim=1)
         if alone.any():
-            raise ValueError(_nobody_for(int(alone.nonzero()[0]), partners, y))
+            raise ValueError(_nobody_for(int(alone.nonzero()[0]), partners, y, among))
     return allowed
 
 
-def _nobody_for(example: int, partners: Partners, y: Tensor) -> str:
+def _nobody_for(example: int, partners: Partners, y: Tensor, among: str) -> str:
     of_label = f" (label {y[example].item()})" if y.ndim == 1 else ""
     return (
         f"partners={partners!r} leaves example {example}{of_label} without a partner in this "
-        f"batch of {len(y)}: take larger or mixed batches, or give a callable that lets an "
-        "example be its own partner where there is no other"
+        f"{among} of {len(y)}: {'take larger or mixed batches, or ' if among == 'batch' else ''}"
+        "give a callable that lets an example be its own partner where there is no other"
     )

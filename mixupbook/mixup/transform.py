@@ -102,12 +102,21 @@ class Mixup(Mixing):
     def coefficients(self, batch: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """Draws lambda and l_y alone, for who draws partners in another way.
 
+        The schedule is not looked at: where the mixing stops, ask `active`.
+
         Args:
-            batch: B.
+            batch: B, the number of examples.
             device: where they are to lie.
 
         Returns:
             Both in [0, 1], of shape (B,) with `per_sample`, else ().
+
+        Example:
+            >>> import torch
+            >>> mix = Mixup(label_map="hard", per_sample=True)
+            >>> lam, label_lam = mix.coefficients(2, torch.device("cpu"))
+            >>> lam.shape, label_lam
+            (torch.Size([2]), tensor([1., 1.]))
         """
         lam = onto(self._draw_lam(batch, device), device)
         label_lam = self._draw_label_lam(lam, device)

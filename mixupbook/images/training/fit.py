@@ -193,10 +193,10 @@ def _check_parts(data: object, network: object, mixup: Any, partner_pool: str) -
         raise TypeError(f"network must be a name or a torch.nn.Module, got {network!r}")
     if isinstance(mixup, type) or not (mixup is None or callable(mixup)):
         raise TypeError(f"mixup must be a Mixup, another function or None, got {mixup!r}")
-    if partner_pool == "train" and not (mixup is None or isinstance(mixup, Mixup)):
+    if partner_pool == "train" and not (mixup is None or type(mixup) is Mixup):
         raise ValueError(
-            "partner_pool must be 'batch' for what is no Mixup and draws its own partners, "
-            f"got 'train' with mixup={mixup!r}"
+            "partner_pool must be 'batch' where mixup is not a Mixup, since another function (or a "
+            f"class of its own) chooses partners itself, got 'train' with mixup={describe(mixup)}"
         )
     num_classes = len(data.classes)
     # A Mixup of labels that are rows already has none.

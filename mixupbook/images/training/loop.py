@@ -88,7 +88,7 @@ class Training:
         self._labels = data.y_train.to(device)
         self._pool = None
         if settings.partner_pool == "train" and mixup is not None:
-            self._pool = MixupFromPool(self._mixup, self._labels, classes)
+            self._pool = MixupFromPool(self._mixup, data.y_train, classes, device)
         self._test = as_bytes(data.x_test).to(device), data.y_test.to(device)
         self._test_groups = data.group_test
         self.history: list[History] = []

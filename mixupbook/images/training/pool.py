@@ -17,24 +17,33 @@ __all__ = ["MixupFromPool"]
 class MixupFromPool:
     """Mixes batches with partners from the training set, one for each example.
 
+    Partners are uniform among the training images that the rule allows, themselves among them
+    where it is ``"all"``, and independent of each other. Inside an epoch nothing waits for a GPU.
+
     Args:
         mixup: whose coefficients, schedule and rule for partners are used, with a generator. A
-            callable rule gets the labels of the training set, in its order.
+            callable rule is asked here, once: it gets the labels as they are given, and returns a
+            mask, bool, shape (n, n).
         labels: of the training set, integer, shape (n,).
         classes: K.
+        device: where the images lie.
 
     Raises:
         TypeError: a rule that gives no bool tensor.
         ValueError: a rule of another shape, or that leaves a training example without a partner.
     """
 
-    def __init__(self, mixup: Mixup, labels: Int[Tensor, " n"], classes: int) -> None:
+    def __init__(
+        self, mixup: Mixup, labels: Int[Tensor, " n"], classes: int, device: torch.device
+    ) -> None:
         self._mixup = mixup
-        self._labels = labels
+        self._labels = labels.to(device)
         self._classes = classes
         self._mask = None
         if callable(mixup.partners):
-            self._mask = allowed_pairs(mixup.partners, labels)
+            # Asked where the data lie, whose groups it may hold, and only then brought over.
+            allowed = allowed_pairs(mixup.partners, labels, among="training set")
+            self._mask = allowed.to(device)
         elif mixup.partners == "other_label" and len(labels.unique()) < 2:
             raise ValueError(
                 "partners='other_label' leaves everyone without a partner: all training images "
@@ -51,17 +60,29 @@ class MixupFromPool:
         Args:
             chosen: the numbers of the batch's images.
             images: gives training images by their numbers, augmented anew.
+
+        Raises:
+            ValueError: the images of the batch and its partners' are of different shapes.
         """
         x, labels = images(chosen), self._labels[chosen]
         if not self._mixup.active:
             return x, labels
         partner = self._partners(chosen)
         lam, label_lam = self._mixup.coefficients(len(chosen), x.device)
-        mixed = images(partner).lerp_(x, broadcast(lam, x))
-        own, others = (
+        others = images(partner)
+        if others.shape != x.shape:
+            raise ValueError(
+                "augment must return images of one shape for a batch and for its partners, got "
+                f"{tuple(x.shape)} and {tuple(others.shape)}"
+            )
+        own, other = (
             one_hot(each, self._classes).to(x) for each in (labels, self._labels[partner])
         )
-        return mixed, others.lerp_(own, broadcast(label_lam, own))
+        # Not in place: what an augmentation returns may share memory with something.
+        return (
+            torch.lerp(others, x, broadcast(lam, x)),
+            torch.lerp(other, own, broadcast(label_lam, own)),
+        )
 
     def _partners(self, chosen: Int[Tensor, " b"]) -> Int[Tensor, " b"]:
         """The numbers of their partners in the training set."""

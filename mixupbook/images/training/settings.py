@@ -50,10 +50,11 @@ class Settings:
         compile: use ``torch.compile`` for the network; worth it for long runs on a GPU.
         test_every: epochs between two measurements of the test error; the last epoch is always
             measured. For tiny networks testing costs more than training.
-        partner_pool: where Mixup's partners come from: ``"batch"``, or ``"train"``, the whole
-            training set, of which each example of a batch gets one image that the rule `partners`
-            of the Mixup allows it. A callable rule then gets the labels of the training set, in its
-            order, and gives a mask (n, n): it may look at `ImageData.group_train`.
+        partner_pool: where the partners of a `Mixup` come from: ``"batch"``, or ``"train"``, the
+            whole training set. There each example of a batch has a partner of its own, uniform
+            among the images that the Mixup's `partners` allows it (``"all"``: every one, itself
+            too), and augmented on its own. A callable rule is asked once, with the labels of the
+            training set in its order, for a mask (n, n); it may hold `ImageData.group_train`.
 
     Raises:
         TypeError: a setting of the wrong kind.

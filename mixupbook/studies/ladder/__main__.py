@@ -1,8 +1,9 @@
 """Trains the ladder and records it: ``python -m mixupbook.studies.ladder``.
 
 There are two records: ``which-pairs-teach`` of small networks, many of which are trained at once,
-and ``rare-subclasses`` of networks that `fit` trains on images. Each rung is recorded as soon as it is trained. Rungs that the record has, with the same settings
-and of the same source, are not trained again.
+and ``rare-subclasses`` of networks that `fit` trains on images. Each rung is recorded as soon as it
+is trained. Rungs that a record has, with the same settings and of the same source, are not trained
+again.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from mixupbook.studies.ladder.image_catalogue import IMAGE_RUNGS
 from mixupbook.studies.ladder.image_runs import ImageRung, image_setting, run_image_rung
 from mixupbook.studies.ladder.record import LadderRecord, RungRecord
 from mixupbook.studies.ladder.run import run_rung, setting
-from mixupbook.studies.provenance import environment, source_digests
+from mixupbook.studies.provenance import SOURCES, environment, source_digests
 
 FOLDER = store.FOLDER / "ladder"
 
@@ -60,8 +61,7 @@ LADDERS = (
         "Images with rare subclasses: Mixup by pairs, and what else helps",
         IMAGE_RUNGS,
         image_setting,
-        ("mixup", "images", "images.training", "images.data.pixels", *OF_IMAGES)
-        + ("studies.ladder.arms", "studies.ladder.image_runs"),
+        (*SOURCES, *OF_IMAGES, "studies.ladder.arms", "studies.ladder.image_runs"),
     ),
 )
 
