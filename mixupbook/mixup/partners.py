@@ -98,13 +98,14 @@ def draw_among(allowed: Tensor, generator: torch.Generator | None, device: torch
     return torch.searchsorted(running, rank[:, None]).squeeze(1)
 
 
-def allowed_pairs(partners: Partners, y: Tensor, *, among: str = "batch") -> Tensor:
+def allowed_pairs(partners: Partners, y: Tensor, *, whole_set: bool = False) -> Tensor:
     """Who (row) may have whom (column) as a partner: bool, shape (B, B).
 
     Args:
         partners: a rule other than ``"all"``.
         y: labels, shape (B, ...).
-        among: what they are the labels of, for messages.
+        whole_set: they are those of a training set, asked about once: values are looked at
+            wherever they lie.
 
     Raises:
         TypeError: a callable that gives no bool tensor.
@@ -121,17 +122,19 @@ def allowed_pairs(partners: Partners, y: Tensor, *, among: str = "batch") -> Ten
             f"partners must give a mask of shape ({len(y)}, {len(y)}), got {tuple(allowed.shape)} "
             f"from {partners!r}"
         )
-    if values_can_be_read(allowed):
+    if whole_set or values_can_be_read(allowed):
         alone = ~allowed.any(dim=1)
         if alone.any():
-            raise ValueError(_nobody_for(int(alone.nonzero()[0]), partners, y, among))
+            raise ValueError(_nobody_for(int(alone.nonzero()[0]), partners, y, whole_set))
     return allowed
 
 
-def _nobody_for(example: int, partners: Partners, y: Tensor, among: str) -> str:
+def _nobody_for(example: int, partners: Partners, y: Tensor, whole_set: bool) -> str:
     of_label = f" (label {y[example].item()})" if y.ndim == 1 else ""
+    among = "training set" if whole_set else "batch"
+    larger = "" if whole_set else "take larger or mixed batches, or "
     return (
         f"partners={partners!r} leaves example {example}{of_label} without a partner in this "
-        f"{among} of {len(y)}: {'take larger or mixed batches, or ' if among == 'batch' else ''}"
-        "give a callable that lets an example be its own partner where there is no other"
+        f"{among} of {len(y)}: {larger}give a callable that lets an example be its own partner "
+        "where there is no other"
     )

@@ -59,7 +59,7 @@ def fixed(partners):
 def test_partners_are_uniform_among_those_allowed(rule, allowed):
     if allowed is None:
         allowed = rule(LABELS)
-    pool = MixupFromPool(fixed(rule), LABELS, 3)
+    pool = MixupFromPool(fixed(rule), LABELS, 3, torch.device("cpu"))
     draws = 4000
     for chosen in range(8):
         drawn = partners_of(pool, torch.full((draws,), chosen))
@@ -73,7 +73,7 @@ def test_partners_are_uniform_among_those_allowed(rule, allowed):
 @pytest.mark.parametrize("per_sample", [False, True])
 def test_a_batch_by_hand(per_sample):
     mixup = seeded(per_sample=per_sample, label_map="hard")
-    pool = MixupFromPool(mixup, LABELS, 3)
+    pool = MixupFromPool(mixup, LABELS, 3, torch.device("cpu"))
     chosen = torch.tensor([3, 0, 5])
     mixed, targets = pool.batch(chosen, numbered)
     generator = torch.Generator().manual_seed(5)

@@ -17,8 +17,8 @@ __all__ = ["MixupFromPool"]
 class MixupFromPool:
     """Mixes batches with partners from the training set, one for each example.
 
-    Partners are uniform among the training images that the rule allows, themselves among them
-    where it is ``"all"``, and independent of each other. Inside an epoch nothing waits for a GPU.
+    Each example's partner is uniform among the training images that the rule allows it, and
+    independent of the others'. ``"all"`` and ``"same_label"`` allow the example itself, too.
 
     Args:
         mixup: whose coefficients, schedule and rule for partners are used, with a generator. A
@@ -42,7 +42,7 @@ class MixupFromPool:
         self._mask = None
         if callable(mixup.partners):
             # Asked where the data lie, whose groups it may hold, and only then brought over.
-            allowed = allowed_pairs(mixup.partners, labels, among="training set")
+            allowed = allowed_pairs(mixup.partners, labels, whole_set=True)
             self._mask = allowed.to(device)
         elif mixup.partners == "other_label" and len(labels.unique()) < 2:
             raise ValueError(
