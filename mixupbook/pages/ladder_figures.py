@@ -222,7 +222,7 @@ def _spread(values: np.ndarray) -> str:
 def _around(interval: Interval, *, signed: bool = False) -> str:
     """Mean and half of the interval."""
     sign = "+" if signed else ""
-    return f"{interval.mean:z{sign}.1f} ± {interval.high - interval.mean:.1f}".replace("-", "−")
+    return f"{interval.mean:{sign}z.1f} ± {interval.high - interval.mean:.1f}".replace("-", "−")
 
 
 def _interval(axes: Axes, interval: Interval, row: int, shade: str, *, marker: str) -> None:
