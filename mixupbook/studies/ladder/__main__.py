@@ -23,6 +23,7 @@ from mixupbook._arguments import one_of, whole_number
 from mixupbook._devices import device_name
 from mixupbook._files import as_path, locked
 from mixupbook.studies import store
+from mixupbook.studies.ladder.arms import ARMS
 from mixupbook.studies.ladder.catalogue import RUNGS, Rung
 from mixupbook.studies.ladder.image_catalogue import IMAGE_RUNGS
 from mixupbook.studies.ladder.image_runs import ImageRung, image_setting, run_image_rung
@@ -76,6 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
         options.out.mkdir(parents=True, exist_ok=True)
         for ladder in LADDERS:
             rungs = [ladder.rungs[name] for name in chosen if name in ladder.rungs]
+            if not rungs:
+                continue  # another process may be making that record
             with locked(options.out / f"{ladder.name}.json", "record"):
                 _make(ladder, rungs, options)
     except KeyboardInterrupt:
@@ -120,9 +123,11 @@ def _trained(rungs: list[Any], options: argparse.Namespace) -> Iterator[RungReco
 
 
 def has(record: LadderRecord, rung: Rung | ImageRung, now: dict[str, Any]) -> bool:
-    """Whether the record has a rung, trained with the settings of `now` under the same seeds."""
+    """Whether the record has a rung with all its arms, settings as in `now`, and the same seeds."""
     found = record.rungs.get(rung.name)
-    return found is not None and found.setting == now and found.seeds == rung.seeds
+    if found is None or found.setting != now or found.seeds != rung.seeds:
+        return False
+    return set(found.rare) == set(rung.arms if isinstance(rung, ImageRung) else ARMS)
 
 
 def _begun(ladder: Ladder, folder: Path) -> LadderRecord:
