@@ -74,14 +74,14 @@ def need_figure(record: LadderRecord, parts: Sequence[str]) -> Figure:
     figure, ax = plt.subplots(figsize=(7.4, 0.9 + 0.25 * len(names)))
     for row, name in enumerate(names):
         found = mean_interval(record.rungs[name].need())
-        shade = LACKS if RUNGS[name].lacks else MEETS
-        _interval(ax, found, row, shade, marker="D" if RUNGS[name].lacks else "o")
+        meets = expected(RUNGS[name], _share(record.rungs[name]))
+        _interval(ax, found, row, MEETS if meets else LACKS, marker="o" if meets else "D")
     ax.axvline(0, color=INK, linewidth=0.8)
     ax.set_yticks(range(len(names)), [RUNGS[name].words for name in names], fontsize=9)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.set_xlabel("rare error without same-label common-rare pairs, minus with them (points)")
-    ax.plot([], [], "o", color=MEETS, label="steeper than linear, feature apart")
-    ax.plot([], [], "D", color=LACKS, label="not so")
+    ax.plot([], [], "o", color=MEETS, label="meets the condition")
+    ax.plot([], [], "D", color=LACKS, label="does not")
     ax.legend(loc="lower right", fontsize=9)
     return figure
 
@@ -125,7 +125,7 @@ def half_degree(record: LadderRecord) -> Interval:
 def rung_results(record: LadderRecord) -> dict[str, bool]:
     """For each held-out rung, whether the condition says right on which side the need lies."""
     return {
-        name: expected(RUNGS[name], float(np.mean(rung.share))) == (rung.need().mean() > NEEDED)
+        name: expected(RUNGS[name], _share(rung)) == (rung.need().mean() > NEEDED)
         for name, rung in record.rungs.items()
         if RUNGS[name].held_out
     }
@@ -136,7 +136,7 @@ def condition_table(record: LadderRecord) -> Table:
     rows = []
     for name, right in rung_results(record).items():
         rung, found = RUNGS[name], record.rungs[name]
-        share = float(np.mean(found.share))
+        share = _share(found)
         rows.append(
             {
                 "rung": rung.words,
@@ -198,6 +198,10 @@ def _pairs_row(record: LadderRecord, rung: Rung) -> dict[str, str]:
         **changes,
         "need": _spread(found.need()),
     }
+
+
+def _share(rung: RungRecord) -> float:
+    return float(np.mean(rung.share))
 
 
 def _names(record: LadderRecord, parts: Sequence[str]) -> list[str]:
