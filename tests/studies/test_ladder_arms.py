@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from studies import ladder_reference
 from studies.ladder_reference import FIVE, THREE, TWO, allowed
@@ -42,6 +42,7 @@ def test_the_arms_are_standard_training_every_kind_of_pair_and_smoothing():
     assert ARMS == ladder_reference.ARMS == ("standard", *PAIRS, "smoothing")
 
 
+@settings(derandomize=True, deadline=None, max_examples=40)
 @given(LABELS, st.floats(0.5, 0.999))
 def test_the_floor_is_the_mean_entropy_of_all_ordered_pairs(labels, lam):
     expected = ladder_reference.mean_entropy(labels, 5, lam)
@@ -58,6 +59,7 @@ def test_the_floor_of_a_random_l_is_the_mean_over_l(labels):
     assert floor_of_pairs(torch.tensor(labels), None) == pytest.approx(mean, abs=1e-5)
 
 
+@settings(derandomize=True, deadline=None, max_examples=40)
 @given(st.floats(1e-6, 0.999), st.integers(2, 10))
 def test_smoothing_is_found_from_its_least_loss(eps, classes):
     found = smoothing_at(least_loss(eps, classes), classes)
@@ -65,6 +67,7 @@ def test_smoothing_is_found_from_its_least_loss(eps, classes):
     assert found == pytest.approx(eps, abs=2e-5)
 
 
+@settings(derandomize=True, deadline=None, max_examples=40)
 @given(LABELS.filter(lambda labels: len(set(labels)) > 1), st.none() | st.floats(0.5, 0.999))
 def test_smoothing_can_reach_what_mixup_can_and_no_less(labels, lam):
     floor = floor_of_pairs(torch.tensor(labels), lam)
