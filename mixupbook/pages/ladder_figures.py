@@ -28,6 +28,8 @@ __all__ = [
     "pairs_table",
     "rung_results",
     "tile_pictures",
+    "tuned",
+    "undecided",
 ]
 
 MEETS, LACKS = METHODS["hard label"], METHODS["Mixup"]
@@ -64,8 +66,18 @@ def change(rung: RungRecord, arm: str, group: str = "rare", against: str = "stan
 
 
 def pairs_table(record: LadderRecord, parts: Sequence[str]) -> Table:
-    """The rungs of some parts: the rare error, its change by mixing some pairs, and the need."""
+    """The rungs of some parts: the rare error, its change by mixing some pairs, and the need.
+
+    "Those" are the common-rare pairs of one label.
+    """
     return Table([_pairs_row(record, RUNGS[name]) for name in _names(record, parts)])
+
+
+def tuned(rung: RungRecord, arms: Sequence[str]) -> np.ndarray:
+    """Rare errors (%) where each pairing takes the arm that errs least on its validation part."""
+    validation = np.stack([rung.points("validation", arm) for arm in arms])
+    reported = np.stack([rung.points("rare", arm) for arm in arms])
+    return np.take_along_axis(reported, validation.argmin(axis=0)[None], axis=0)[0]
 
 
 def need_figure(record: LadderRecord, parts: Sequence[str]) -> Figure:
@@ -131,6 +143,12 @@ def rung_results(record: LadderRecord) -> dict[str, bool]:
     }
 
 
+def undecided(record: LadderRecord) -> list[str]:
+    """The held-out rungs whose interval of the need contains the limit."""
+    found = {name: mean_interval(record.rungs[name].need()) for name in rung_results(record)}
+    return [name for name, need in found.items() if need.low <= NEEDED <= need.high]
+
+
 def condition_table(record: LadderRecord) -> Table:
     """The held-out rungs: what each lacks, what is expected, and what was measured."""
     rows = []
@@ -190,7 +208,12 @@ def tile_pictures(seed: int = 1000) -> Figure:
 
 def _pairs_row(record: LadderRecord, rung: Rung) -> dict[str, str]:
     found = record.rungs[rung.name]
-    columns = {"all pairs": "all", "other label": "other", "same label": "same"}
+    columns = {
+        "all pairs": "all",
+        "other label": "other",
+        "same label": "same",
+        "those alone": "same-common-rare",
+    }
     changes = {name: _around(change(found, arm), signed=True) for name, arm in columns.items()}
     return {
         "changed": rung.words,

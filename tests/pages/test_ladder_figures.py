@@ -89,12 +89,27 @@ def test_held_out_rungs_are_judged_by_the_condition():
     assert table.rows[1][1] == ", ".join(RUNGS["distinct"].lacks)
 
 
+def test_a_need_near_the_limit_decides_nothing():
+    near = rung(25).model_copy(update={"rare": dict(rung(25).rare)})
+    near.rare["all-but-those"] = (0.33, 0.35, 0.36, 0.38)
+    assert ladder_figures.undecided(record({"cube": near, "distinct": rung(1)})) == ["cube"]
+
+
+def test_each_pairing_is_tuned_on_its_own_validation_part():
+    found = rung(30).model_copy(
+        update={"validation": {"all": (0.1, 0.3, 0.1, 0.3), "other": (0.2, 0.2, 0.2, 0.2)}}
+    )
+    chosen = ladder_figures.tuned(found, ["all", "other"])
+    assert np.allclose(chosen, [9.5, 50.5, 9.5, 50.5])
+
+
 def test_tables_show_mean_and_half_of_the_interval():
     table = ladder_figures.pairs_table(record({"base": rung(55), "linear": rung(3)}), ["model"])
     assert table.columns[0] == "changed"
     (row,) = table.rows
     assert row[:2] == ["the model: square, patches", "50.0 ± 0.9"]
-    assert row[2:] == ["−40.0 ± 0.0", "+0.0 ± 0.0", "−30.0 ± 0.0", "55.0 ± 0.0"]
+    assert row[2:5] == ["−40.0 ± 0.0", "+0.0 ± 0.0", "−30.0 ± 0.0"]
+    assert row[5:] == ["−30.0 ± 0.0", "55.0 ± 0.0"]
 
 
 def test_controls_are_compared_with_both():
