@@ -10,6 +10,7 @@ from mixupbook.images.data.images import ImageData
 from mixupbook.images.data.subclasses import implant, subclass_data
 from mixupbook.studies.ladder import examples
 from mixupbook.studies.ladder.examples import TASKS, image_data
+from mixupbook.theory.feature_noise import FeatureNoise
 
 model, tiles, markers, subclasses = TASKS.values()
 SMALL = {"dimension": 20, "examples": 40, "rare": 8}
@@ -84,9 +85,15 @@ def test_patches_hold_a_feature_feature_noise_and_noise(layout):
     assert float(noise.mean()) == pytest.approx(5.0, rel=0.05)
 
 
-def test_training_and_test_examples_have_other_noise():
-    task = model(0, **SMALL)
-    assert len(torch.cat([task.train.x, task.test.x])[:, :, 5].flatten().unique()) == 640 * 2 + 1
+def test_training_and_test_examples_are_the_models_by_seeds_of_their_own():
+    task = model(3, **SMALL)
+    drawn = FeatureNoise(20, 4, 0.1, 0.2, 1, (11.16 / 16) ** 0.5, layout="same")
+    train = drawn.sample(40, seed=3, rare=(4, 4))
+    test = drawn.sample(600, seed=10_003, rare=(150, 150))
+    for part, expected in ((task.train, train), (task.test, test)):
+        assert torch.equal(part.x, expected.x)
+        assert torch.equal(part.y, expected.y)
+        assert torch.equal(part.rare, expected.is_rare)
 
 
 @pytest.mark.parametrize("options", [SMALL, DIGITS], ids=["Gaussian", "digits"])
