@@ -253,7 +253,7 @@ ON_PICTURES = [
     ),
     Rung(
         "on-square-fainter",
-        "marker on it, a tenth as strong",
+        "marker on it, fainter",
         "pictures",
         task="tiles",
         options={"place": "on", "noise": 120.0},
