@@ -204,7 +204,7 @@ ARRANGEMENTS = [
     ),
     Rung(
         "dense-relu",
-        "dense layer, usual recipe, ReLU with bias",
+        "dense layer, ReLU with bias",
         "arrangement",
         options={"arrangement": "dense"},
         network=MLP,
@@ -213,7 +213,7 @@ ARRANGEMENTS = [
     ),
     Rung(
         "dense-relu-low",
-        "the same, 20 dimensions",
+        "dense layer, ReLU, 20 dimensions",
         "arrangement",
         options={"arrangement": "dense", "dimension": 20},
         network=MLP,
@@ -285,7 +285,7 @@ ON_IMAGES = [
     ),
     Rung(
         "markers-softmax",
-        "the same, linear classifier",
+        "markers on digits, linear",
         "images",
         task="markers",
         network=SOFTMAX,
@@ -305,7 +305,7 @@ ON_IMAGES = [
     ),
     Rung(
         "digits-softmax",
-        "the same, linear classifier",
+        "subclasses of digits, linear",
         "images",
         task="subclasses",
         network=SOFTMAX,
