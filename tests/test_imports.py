@@ -21,7 +21,11 @@ RESTRICTED = {
     "tqdm": {"images/training/fit.py", "images/training/seeds.py", "theory/descent.py"},
     "pooch": {"images/data/cifar10.py", "images/data/download.py", "studies/__main__.py"},
     "sklearn": {"images/data/digits.py"},
-    "joblib": {"images/training/seeds.py"},
+    "joblib": {
+        "images/training/seeds.py",
+        "studies/ladder/__main__.py",
+        "studies/ladder/image_runs.py",
+    },
     "xarray": {"theory", "pages"},
 }
 

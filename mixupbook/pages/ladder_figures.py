@@ -12,10 +12,10 @@ from mixupbook.intervals import Interval, bootstrap_interval, mean_interval, pai
 from mixupbook.pages.figures import INK, METHODS, image_row
 from mixupbook.pages.tables import Table
 from mixupbook.studies import store
-from mixupbook.studies.ladder.catalogue import RUNGS, Rung
 from mixupbook.studies.ladder.condition import NEEDED, expected
 from mixupbook.studies.ladder.examples import TASKS, image_data
-from mixupbook.studies.ladder.record import LadderRecord, RungRecord
+from mixupbook.studies.ladder.rung_records import LadderRecord, RungRecord
+from mixupbook.studies.ladder.rungs import RUNGS, Rung
 
 __all__ = [
     "change",

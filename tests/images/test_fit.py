@@ -261,6 +261,7 @@ class TestFit:
             "precision": "float32",
             "compile": False,
             "test_every": 1,
+            "partner_pool": "batch",
         }
 
 

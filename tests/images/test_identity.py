@@ -39,6 +39,7 @@ DRAWN = {
     "precision": st.sampled_from(["auto", "float32", "bfloat16"]),
     "compile": st.sampled_from([True, False, np.True_, np.False_]),
     "test_every": WHOLE,
+    "partner_pool": st.sampled_from(["batch", "train"]),
 }
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mixupbook.pages import ladder_figures
-from mixupbook.studies.ladder.catalogue import RUNGS
-from mixupbook.studies.ladder.record import LadderRecord, RungRecord
+from mixupbook.studies.ladder.rung_records import LadderRecord, RungRecord
+from mixupbook.studies.ladder.rungs import RUNGS
 
 SEEDS = (0, 1, 2, 3)
 

@@ -5,7 +5,7 @@ import math
 import torch
 
 from mixupbook.studies.ladder.examples import Examples, Task
-from mixupbook.studies.ladder.networks import first_weights
+from mixupbook.studies.ladder.unit_networks import first_weights
 
 ARMS = ("standard", "all", "other", "same", "same-common-rare", "all-but-those", "smoothing")
 

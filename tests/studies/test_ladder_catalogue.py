@@ -6,25 +6,26 @@ import re
 
 import pytest
 
-from mixupbook.studies.ladder import catalogue
+from mixupbook.studies.ladder import held_out as held
+from mixupbook.studies.ladder import rung_parts, rungs
 from mixupbook.studies.ladder.arms import PAIRS
-from mixupbook.studies.ladder.catalogue import RUNGS
 from mixupbook.studies.ladder.condition import MEMORISED, expected
 from mixupbook.studies.ladder.examples import TASKS
-from mixupbook.studies.ladder.networks import activated, first_weights
-from mixupbook.studies.ladder.run import setting
+from mixupbook.studies.ladder.rung_runs import setting
+from mixupbook.studies.ladder.rungs import RUNGS
+from mixupbook.studies.ladder.unit_networks import activated, first_weights
 
 EVERY = [
-    *catalogue.FROM_MODEL,
-    *catalogue.DEGREES,
-    *catalogue.ACTIVATIONS,
-    *catalogue.RECIPES,
-    *catalogue.ARRANGEMENTS,
-    *catalogue.ON_PICTURES,
-    *catalogue.ON_IMAGES,
-    *catalogue.HELD_OUT,
+    *rungs.FROM_MODEL,
+    *rungs.DEGREES,
+    *rungs.ACTIVATIONS,
+    *rungs.RECIPES,
+    *rungs.ARRANGEMENTS,
+    *rungs.ON_PICTURES,
+    *rungs.ON_IMAGES,
+    *held.HELD_OUT,
 ]
-LACKING = {catalogue.SUPERLINEAR, catalogue.APART, catalogue.SHARED, catalogue.SMALL}
+LACKING = {rung_parts.SUPERLINEAR, rung_parts.APART, rung_parts.SHARED, rung_parts.SMALL}
 
 
 def test_names_are_unique_and_stand_in_a_record():
@@ -71,7 +72,7 @@ def test_the_condition_is_four_things():
 
 def test_held_out_rungs_are_with_and_without_what_is_needed():
     held_out = [rung for rung in EVERY if rung.held_out]
-    assert held_out == catalogue.HELD_OUT == [r for r in EVERY if r.part == "held out"]
+    assert held_out == held.HELD_OUT == [r for r in EVERY if r.part == "held out"]
     assert len([rung for rung in held_out if not rung.lacks]) >= 5
     assert len([rung for rung in held_out if rung.lacks]) >= 5
 

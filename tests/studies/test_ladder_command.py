@@ -8,11 +8,11 @@ from mixupbook._files import locked
 from mixupbook.studies import store
 from mixupbook.studies.ladder import __main__ as command
 from mixupbook.studies.ladder.arms import ARMS
-from mixupbook.studies.ladder.catalogue import RUNGS
 from mixupbook.studies.ladder.image_catalogue import IMAGE_RUNGS
 from mixupbook.studies.ladder.image_runs import ImageRung, image_setting
-from mixupbook.studies.ladder.record import LadderRecord, RungRecord
-from mixupbook.studies.ladder.run import setting
+from mixupbook.studies.ladder.rung_records import LadderRecord, RungRecord
+from mixupbook.studies.ladder.rung_runs import setting
+from mixupbook.studies.ladder.rungs import RUNGS
 from mixupbook.studies.ladder.training import Recipe
 from mixupbook.studies.provenance import source_digests
 
@@ -191,12 +191,12 @@ def test_other_words_change_nothing(call, trained, monkeypatch):
 def test_all_that_is_asked_for_is_trained_anew_under_another_source(call, out, trained):
     call("base", "cube")
     record = recorded(out)
-    sources = record.sources | {"studies.ladder.networks": "0" * 16}
+    sources = record.sources | {"studies.ladder.unit_networks": "0" * 16}
     store.write(record.model_copy(update={"sources": sources}), out)
     trained.clear()
     status, shown, _ = call("base")
     assert status == 0
-    assert shown.startswith("trained anew, as changed: studies.ladder.networks\n")
+    assert shown.startswith("trained anew, as changed: studies.ladder.unit_networks\n")
     assert trained == ["base"]
     # What the old source made is not kept among what the new one makes.
     assert list(recorded(out).rungs) == ["base"]

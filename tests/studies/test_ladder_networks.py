@@ -5,7 +5,7 @@ import torch
 from studies import ladder_reference
 from torch.nn.functional import gelu, linear, silu, softplus
 
-from mixupbook.studies.ladder.networks import (
+from mixupbook.studies.ladder.unit_networks import (
     Network,
     activated,
     first_weights,

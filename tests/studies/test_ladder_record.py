@@ -10,14 +10,14 @@ import torch
 from pydantic import ValidationError
 
 from mixupbook.studies import store
-from mixupbook.studies.ladder import run
+from mixupbook.studies.ladder import rung_runs
 from mixupbook.studies.ladder.arms import ARMS
-from mixupbook.studies.ladder.catalogue import RUNGS
 from mixupbook.studies.ladder.examples import TASKS
-from mixupbook.studies.ladder.networks import Network
-from mixupbook.studies.ladder.record import LadderRecord, RungRecord
-from mixupbook.studies.ladder.run import run_rung, setting
+from mixupbook.studies.ladder.rung_records import LadderRecord, RungRecord
+from mixupbook.studies.ladder.rung_runs import run_rung, setting
+from mixupbook.studies.ladder.rungs import RUNGS
 from mixupbook.studies.ladder.training import Measured, Recipe
+from mixupbook.studies.ladder.unit_networks import Network
 from mixupbook.studies.provenance import source_digests
 
 ERRORS = {"all": (0.1, 0.2, 0.0), "all-but-those": (0.5, 0.1, 1.0)}
@@ -194,7 +194,7 @@ def test_a_rung_is_trained_on_one_thread_and_measured_as_it_is(monkeypatch):
         return Measured(numbers, numbers / 2, numbers / 4, torch.tensor([-0.123449, 2.0]))
 
     rung = tiny()
-    monkeypatch.setattr(run, "train", train)
+    monkeypatch.setattr(rung_runs, "train", train)
     found = run_rung(rung)
     assert torch.get_num_threads() == 3
     assert found.common["standard"] == (0.0, 0.1)

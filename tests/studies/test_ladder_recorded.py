@@ -4,7 +4,7 @@ import pytest
 
 from mixupbook.studies import store
 from mixupbook.studies.ladder.__main__ import FOLDER, LADDERS, has
-from mixupbook.studies.ladder.record import LadderRecord
+from mixupbook.studies.ladder.rung_records import LadderRecord
 
 RECORDS = {ladder.name: store.load_as(LadderRecord, ladder.name, FOLDER) for ladder in LADDERS}
 

@@ -10,8 +10,8 @@ from studies.ladder_reference import FIVE, THREE, TWO, made_up
 import mixupbook as mb
 from mixupbook.studies.ladder import training
 from mixupbook.studies.ladder.arms import ARMS, PAIRS, partner_masks
-from mixupbook.studies.ladder.networks import Network
 from mixupbook.studies.ladder.training import Recipe, train
+from mixupbook.studies.ladder.unit_networks import Network
 
 SEEDS = [3, 11]
 BIASED = Network(3, "relu", bias=True, init=0.5)

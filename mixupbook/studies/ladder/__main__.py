@@ -24,11 +24,11 @@ from mixupbook._devices import device_name
 from mixupbook._files import as_path, locked
 from mixupbook.studies import store
 from mixupbook.studies.ladder.arms import ARMS
-from mixupbook.studies.ladder.catalogue import RUNGS, Rung
 from mixupbook.studies.ladder.image_catalogue import IMAGE_RUNGS
 from mixupbook.studies.ladder.image_runs import ImageRung, image_setting, run_image_rung
-from mixupbook.studies.ladder.record import LadderRecord, RungRecord
-from mixupbook.studies.ladder.run import run_rung, setting
+from mixupbook.studies.ladder.rung_records import LadderRecord, RungRecord
+from mixupbook.studies.ladder.rung_runs import run_rung, setting
+from mixupbook.studies.ladder.rungs import RUNGS, Rung
 from mixupbook.studies.provenance import SOURCES, environment, source_digests
 
 FOLDER = store.FOLDER / "ladder"
@@ -47,7 +47,7 @@ class Ladder:
 
 OF_IMAGES = ("images.data.digits", "images.data.fashion_mnist", "images.data.subclasses")
 OF_LADDER = tuple(
-    f"studies.ladder.{module}" for module in ("arms", "examples", "networks", "training")
+    f"studies.ladder.{module}" for module in ("arms", "examples", "unit_networks", "training")
 )
 LADDERS = (
     Ladder(

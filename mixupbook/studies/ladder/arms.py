@@ -43,7 +43,7 @@ def smoothing_at(floor: float, classes: int) -> float:
 
     Example:
         >>> round(smoothing_at(0.45, classes=10), 3)
-        0.09
+        0.088
     """
 
     def excess(eps: float) -> float:

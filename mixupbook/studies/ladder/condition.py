@@ -1,6 +1,6 @@
 """The condition under which a rare feature is learned from its mixture with the common one."""
 
-from mixupbook.studies.ladder.catalogue import Rung
+from mixupbook.studies.ladder.rungs import Rung
 
 __all__ = ["MEMORISED", "NEEDED", "expected"]
 

@@ -25,7 +25,7 @@ from mixupbook.images.training.fit import fit
 from mixupbook.mixup.cutmix import CutMix
 from mixupbook.mixup.transform import Mixup
 from mixupbook.studies.ladder.arms import PAIRS, floor_of_pairs, partner_masks, smoothing_at
-from mixupbook.studies.ladder.record import RungRecord
+from mixupbook.studies.ladder.rung_records import RungRecord
 
 __all__ = ["IMAGE_ARMS", "ImageRung", "image_setting", "mixup_of", "run_image_rung"]
 

@@ -15,7 +15,7 @@ from torch.nn.functional import one_hot
 
 from mixupbook.studies.ladder.arms import ARMS, PAIRS, floor_of_pairs, partner_masks, smoothing_at
 from mixupbook.studies.ladder.examples import Examples, Task
-from mixupbook.studies.ladder.networks import (
+from mixupbook.studies.ladder.unit_networks import (
     Network,
     Parameters,
     first_weights,

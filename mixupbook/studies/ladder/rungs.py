@@ -1,68 +1,27 @@
-"""The rungs: what is changed in each, and what it lacks of the condition that the chapter tests.
+"""The rungs: what is changed in each, and what it lacks of the condition (see `rung_parts`)."""
 
-The condition says when a rare feature is learned from its mixture with the common one: the response
-is steeper than linear at the working point, without a linear part (`SUPERLINEAR`); the feature
-enters a response of its own, apart from what tells examples from each other (`APART`); rare and
-common feature share a patch (`SHARED`); first weights are small (`SMALL`); and standard training
-memorises, which a rung's record says.
-"""
+from dataclasses import replace
 
-from dataclasses import dataclass, field, replace
-from typing import Any
-
-from mixupbook.studies.ladder.networks import Network
+from mixupbook.studies.ladder.held_out import HELD_OUT
+from mixupbook.studies.ladder.rung_parts import (
+    APART,
+    IMAGES,
+    IN_PRACTICE,
+    MANY_SEEDS,
+    MLP,
+    PICTURES,
+    SGD,
+    SLOW,
+    SMALL,
+    SOFTMAX,
+    SUPERLINEAR,
+    TORCH,
+    Rung,
+)
 from mixupbook.studies.ladder.training import Recipe
+from mixupbook.studies.ladder.unit_networks import Network
 
 __all__ = ["RUNGS", "Rung"]
-
-SUPERLINEAR = "superlinear response"
-APART = "feature apart from noise"
-SHARED = "shared patch"
-SMALL = "small first weights"
-
-MANY_SEEDS = tuple(range(1000, 1020))
-SEEDS = MANY_SEEDS[:10]
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One setting, in which all arms are trained.
-
-    Attributes:
-        name: in the record.
-        words: what is changed, for a table.
-        part: of the ladder: which table it stands in.
-        task: a name in `TASKS`.
-        options: of the task.
-        network: what is trained.
-        recipe: how.
-        lacks: what it lacks of the condition.
-        held_out: whether `lacks` was written down before anything like it was run.
-        seeds: under which it is trained.
-    """
-
-    name: str
-    words: str
-    part: str
-    task: str = "model"
-    options: dict[str, Any] = field(default_factory=dict)
-    network: Network = field(default_factory=Network)
-    recipe: Recipe = field(default_factory=Recipe)
-    lacks: tuple[str, ...] = ()
-    held_out: bool = False
-    seeds: tuple[int, ...] = SEEDS
-
-
-# The recipe by which images are trained, on the patches of the model.
-SGD = Recipe(lr=0.04, batch=20, momentum=0.9)
-IN_PRACTICE = Recipe(lr=0.02, steps=4000, batch=20, momentum=0.9, cosine=True, lam=None)
-TORCH = Network(units=12, head="trained", init="torch")
-SLOW = Recipe(lr=0.05)
-# Images, seen whole.
-MLP = Network(units=64, activation="relu", bias=True, head="trained", init="torch")
-SOFTMAX = Network(units=1, activation="linear", bias=True, init="torch")
-IMAGES = Recipe(lr=0.05, steps=800, batch=50, momentum=0.9, cosine=True, lam=None)
-PICTURES = Recipe(lr=0.1, steps=3000)
 
 FROM_MODEL = [
     Rung("base", "the model: square, patches", "model", seeds=MANY_SEEDS),
@@ -313,124 +272,6 @@ ON_IMAGES = [
         lacks=(SUPERLINEAR, APART),
         seeds=MANY_SEEDS,
     ),
-]
-
-HELD_OUT = [
-    replace(rung, part="held out", held_out=True)
-    for rung in (
-        Rung("cube", "max(z, 0)^3", "", network=Network(activation=3.0)),
-        Rung("wide", "16 units a class", "", network=Network(units=16)),
-        Rung(
-            "stronger-noise",
-            "200 examples, 8 rare, twice the noise",
-            "",
-            options={"examples": 200, "rare": 8, "noise": 20.0},
-        ),
-        Rung(
-            "glu-sgd",
-            "gated, batches of 20, l random",
-            "",
-            network=Network(activation="glu"),
-            recipe=replace(SGD, lam=None),
-        ),
-        Rung(
-            "digits-noise-sgd",
-            "digits as noise, batches of 20, l random",
-            "",
-            options={"pictures": "digits"},
-            recipe=replace(SGD, lr=0.01, steps=3000, lam=None),
-        ),
-        Rung(
-            "beside-glu",
-            "marker beside the picture, gated",
-            "",
-            task="tiles",
-            network=Network(activation="glu"),
-            recipe=replace(PICTURES, steps=4500),
-        ),
-        Rung(
-            "distinct",
-            "rare and common in different patches",
-            "",
-            options={"layout": "distinct"},
-            lacks=(SHARED,),
-        ),
-        Rung(
-            "easy",
-            "40 of 100 examples rare, half the noise",
-            "",
-            options={"rare": 40, "noise": 5.0},
-        ),
-        Rung(
-            "weights-0.2",
-            "first weights of 0.2, usual batches",
-            "",
-            network=Network(init=0.2),
-            recipe=SGD,
-            lacks=(SMALL,),
-        ),
-        Rung(
-            "softplus",
-            "softplus",
-            "",
-            network=Network(activation="softplus"),
-            recipe=SLOW,
-            lacks=(SUPERLINEAR,),
-        ),
-        Rung(
-            "practice-gelu",
-            "usual recipe, GELU with bias",
-            "",
-            network=replace(TORCH, activation="gelu", bias=True),
-            recipe=IN_PRACTICE,
-            lacks=(SUPERLINEAR,),
-        ),
-        Rung(
-            "fashion-noise-relu",
-            "Fashion-MNIST as noise, ReLU with bias",
-            "",
-            options={"pictures": "fashion"},
-            network=Network(activation="relu", bias=True),
-            recipe=replace(PICTURES, lr=0.02),
-            lacks=(SUPERLINEAR,),
-        ),
-        Rung(
-            "overlay-1.5",
-            "noise painted over the feature, max(z, 0)^1.5",
-            "",
-            options={"arrangement": "overlay"},
-            network=Network(activation=1.5),
-            recipe=Recipe(lr=0.1),
-            lacks=(APART,),
-        ),
-        Rung(
-            "dense-glu",
-            "dense layer, gated",
-            "",
-            options={"arrangement": "dense"},
-            network=Network(activation="glu"),
-            lacks=(APART,),
-        ),
-        Rung(
-            "on-glu",
-            "marker on the picture, gated",
-            "",
-            task="tiles",
-            options={"place": "on", "noise": 120.0},
-            network=Network(activation="glu"),
-            recipe=replace(PICTURES, lr=0.009),
-            lacks=(APART,),
-        ),
-        Rung(
-            "markers-glu",
-            "markers on digits, gated",
-            "",
-            task="markers",
-            network=replace(TORCH, units=32, activation="glu"),
-            recipe=replace(IMAGES, lr=0.01),
-            lacks=(APART,),
-        ),
-    )
 ]
 
 RUNGS = {

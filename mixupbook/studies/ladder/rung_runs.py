@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from mixupbook.studies.ladder.arms import ARMS
-from mixupbook.studies.ladder.catalogue import Rung
 from mixupbook.studies.ladder.examples import TASKS
-from mixupbook.studies.ladder.record import RungRecord
+from mixupbook.studies.ladder.rung_records import RungRecord
+from mixupbook.studies.ladder.rungs import Rung
 from mixupbook.studies.ladder.training import train
 
 __all__ = ["run_rung", "setting"]
@@ -21,7 +21,7 @@ def setting(rung: Rung) -> dict[str, Any]:
     """All that decides a rung's numbers beside the source, as plain values.
 
     Example:
-        >>> from mixupbook.studies.ladder.catalogue import RUNGS
+        >>> from mixupbook.studies.ladder.rungs import RUNGS
         >>> setting(RUNGS["low-dimension"])["options"]
         {'dimension': 64}
     """
