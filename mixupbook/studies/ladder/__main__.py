@@ -3,13 +3,14 @@
 There are two records: ``which-pairs-teach`` of small networks, many of which are trained at once,
 and ``rare-subclasses`` of networks that `fit` trains on images. Each rung is recorded as soon as it
 is trained. Rungs that a record has, with the same settings and of the same source, are not trained
-again.
+again. With ``--again`` the small networks are trained under other seeds, into a record of their
+own, by which the verdicts of the first are judged.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from mixupbook.studies import store
 from mixupbook.studies.ladder.arms import ARMS
 from mixupbook.studies.ladder.image_catalogue import IMAGE_RUNGS
 from mixupbook.studies.ladder.image_runs import ImageRung, image_setting, run_image_rung
+from mixupbook.studies.ladder.rung_parts import OTHER_SEEDS
 from mixupbook.studies.ladder.rung_records import LadderRecord, RungRecord
 from mixupbook.studies.ladder.rung_runs import run_rung, setting
 from mixupbook.studies.ladder.rungs import RUNGS, Rung
@@ -43,19 +45,29 @@ class Ladder:
     rungs: Mapping[str, Any]
     setting: Callable[[Any], dict[str, Any]]
     sources: tuple[str, ...]
+    again: bool = False
 
 
 OF_IMAGES = ("images.data.digits", "images.data.fashion_mnist", "images.data.subclasses")
 OF_LADDER = tuple(
     f"studies.ladder.{module}" for module in ("arms", "examples", "unit_networks", "training")
 )
+OF_SMALL = (*OF_LADDER, *OF_IMAGES, "theory.feature_noise")
 LADDERS = (
     Ladder(
         "which-pairs-teach",
         "Which pairs teach: from the patch model to images",
         RUNGS,
         setting,
-        (*OF_LADDER, *OF_IMAGES, "theory.feature_noise"),
+        OF_SMALL,
+    ),
+    Ladder(
+        "which-pairs-teach-again",
+        "Which pairs teach, under other seeds",
+        {name: replace(rung, seeds=OTHER_SEEDS) for name, rung in RUNGS.items()},
+        setting,
+        OF_SMALL,
+        again=True,
     ),
     Ladder(
         "rare-subclasses",
@@ -71,11 +83,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        known = [name for ladder in LADDERS for name in ladder.rungs]
+        ladders = [ladder for ladder in LADDERS if ladder.again == options.again]
+        known = [name for ladder in ladders for name in ladder.rungs]
         chosen = [one_of("rung", name, known) for name in options.rungs or known]
         whole_number("workers", options.workers, at_least=1)
         options.out.mkdir(parents=True, exist_ok=True)
-        for ladder in LADDERS:
+        for ladder in ladders:
             rungs = [ladder.rungs[name] for name in chosen if name in ladder.rungs]
             if not rungs:
                 continue  # another process may be making that record
@@ -96,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("rungs", nargs="*", help="names of rungs (all of them)")
     parser.add_argument("--workers", type=int, default=1, help="processes (1)")
     parser.add_argument("--data", type=path, help="CIFAR-10 as load_npz reads it, for its rung")
+    parser.add_argument("--again", action="store_true", help="under other seeds (the small ones)")
     parser.add_argument("--out", type=path, default=FOLDER, help="folder (the package's own)")
     return parser
 

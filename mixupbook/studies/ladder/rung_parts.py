@@ -19,6 +19,7 @@ __all__ = [
     "IN_PRACTICE",
     "MANY_SEEDS",
     "MLP",
+    "OTHER_SEEDS",
     "PICTURES",
     "SGD",
     "SHARED",
@@ -37,6 +38,7 @@ SMALL = "small first weights"
 
 MANY_SEEDS = tuple(range(1000, 1020))
 SEEDS = MANY_SEEDS[:10]
+OTHER_SEEDS = tuple(range(5000, 5010))  # to judge the verdicts by, with `--again`
 
 
 @dataclass(frozen=True)
