@@ -32,6 +32,9 @@ from .theory.gradients import loss_and_gradient as loss_and_gradient
 from .theory.objectives import ExpectedMixup as ExpectedMixup
 from .theory.objectives import PairMixup as PairMixup
 from .theory.objectives import Standard as Standard
+from .theory.patch_objectives import InputNoise as InputNoise
+from .theory.patch_objectives import PairCutMix as PairCutMix
+from .theory.patch_objectives import PatchDropping as PatchDropping
 from .theory.reduced import reduced_dynamics as reduced_dynamics
 from .theory.settle import settle as settle
 from .theory.threshold import rare_threshold as rare_threshold

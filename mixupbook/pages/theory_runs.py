@@ -7,9 +7,9 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from mixupbook.theory.any_objective import Objective
 from mixupbook.theory.descent import descend
 from mixupbook.theory.feature_noise import FeatureNoise, PatchData
-from mixupbook.theory.objectives import Objective
 
 __all__ = ["final_weights", "over_seeds", "test_sample", "train_sample"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mixupbook.theory.objectives import Objective
+from mixupbook.theory.any_objective import Objective
 from mixupbook.theory.runs import Runs
 
 __all__ = ["attributes", "described", "shared"]

@@ -10,11 +10,11 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from mixupbook._arguments import true_or_false
+from mixupbook.theory.any_objective import Objective
 from mixupbook.theory.arithmetic import plain_arithmetic
 from mixupbook.theory.divergence import report
 from mixupbook.theory.feature_noise import PatchData
 from mixupbook.theory.history import History
-from mixupbook.theory.objectives import Objective
 from mixupbook.theory.runs import checked_runs
 from mixupbook.theory.walk import walk
 
@@ -51,7 +51,8 @@ def descend(
 
     Args:
         train: training examples; the same shape (n, P, d) in all runs.
-        objective: `Standard`, `PairMixup` or `ExpectedMixup`.
+        objective: `Standard`, `PairMixup`, `ExpectedMixup`, `PairCutMix`, `PatchDropping` or
+            `InputNoise`.
         test: clean test examples, the same shape in all runs, patches and dimension as in `train`.
         width: m, filters per class, at least 1.
         init_std: sigma_0, the standard deviation of the initial weights, not negative.

@@ -8,13 +8,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mixupbook.theory.activations import checked_activation
+from mixupbook.theory.any_objective import Objective, check_objectives
 from mixupbook.theory.arithmetic import plain_arithmetic
 from mixupbook.theory.batches import check_data, stack
 from mixupbook.theory.divergence import named_runs
 from mixupbook.theory.feature_noise import PatchData
 from mixupbook.theory.losses import GroupedLoss
-from mixupbook.theory.objectives import Objective, check_objectives
 from mixupbook.theory.patch_network import as_columns, as_weights
+from mixupbook.theory.patch_objectives import InputNoise
 from mixupbook.theory.per_run import spread
 
 __all__ = ["loss_and_gradient"]
@@ -37,7 +38,7 @@ def loss_and_gradient(
         weights: W, shape (2, m, d), floating and finite; or (R, 2, m, d) for R runs at once. The
             computation is in their precision and on their device.
         data: the examples; for R runs, one `PatchData` or one for each run.
-        objective: `Standard`, `PairMixup` or `ExpectedMixup`; for R runs, one or one for each.
+        objective: any but `InputNoise`, as in `descend`; for R runs, one or one for each.
         activation: ``"square"``, ``"linear"``, ``"relu"`` or q, as in `descend`.
 
     Returns:
@@ -71,8 +72,13 @@ def loss_and_gradient(
     kind = checked_activation(activation)
     runs = spread({"weights": list(batch), "data": data, "objective": objective})
     check_data("data", runs["data"])
-    check_objectives(runs["objective"])
-    dimension = runs["data"][0].x.shape[2]
+    patches, dimension = runs["data"][0].x.shape[1:]
+    check_objectives(runs["objective"], patches)
+    if any(isinstance(one, InputNoise) for one in runs["objective"]):
+        raise TypeError(
+            "objective must have an exact loss, which InputNoise, a random draw, has not: add the "
+            "noise to the data"
+        )
     if weights.shape[-1] != dimension:
         raise ValueError(
             f"weights must have the dimension of the data, {dimension}, got {weights.shape[-1]}"

@@ -8,13 +8,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mixupbook.theory.activations import SQUARE, Activation
+from mixupbook.theory.any_objective import Objective
 from mixupbook.theory.batches import Batch
 from mixupbook.theory.cross_entropy import cross_entropy
+from mixupbook.theory.feature_noise import PatchData
 from mixupbook.theory.gram_pairs import GramPairLoss
 from mixupbook.theory.mixed_pairs import MixedPairLoss
-from mixupbook.theory.objectives import Objective, Standard
+from mixupbook.theory.objectives import Standard
 from mixupbook.theory.pairs import pairs_of
 from mixupbook.theory.patch_network import class_signs
+from mixupbook.theory.patch_objectives import InputNoise, PairCutMix, PatchDropping
+from mixupbook.theory.patch_sets import CutMixLoss, DroppingLoss
 
 
 class StandardLoss:
@@ -27,9 +31,13 @@ class StandardLoss:
     """
 
     def __init__(
-        self, objectives: Sequence[Standard], y: Float[Tensor, "R n"], activation: Activation
+        self,
+        objectives: Sequence[Standard | InputNoise],
+        y: Float[Tensor, "R n"],
+        activation: Activation,
     ) -> None:
-        smoothing = y.new_tensor([o.label_smoothing for o in objectives], dtype=torch.float64)
+        eps = [o.label_smoothing if isinstance(o, Standard) else 0.0 for o in objectives]
+        smoothing = y.new_tensor(eps, dtype=torch.float64)
         self.against = (smoothing / 2).to(y)[:, None]
         self.sign = 1 - 2 * y
         self.activation = activation
@@ -57,24 +65,14 @@ class GroupedLoss:
     def __init__(
         self, objectives: Sequence[Objective], train: Batch, activation: Activation = SQUARE
     ) -> None:
-        members: dict[int, list[int]] = {}
+        members: dict[tuple, list[int]] = {}
         for run, objective in enumerate(objectives):
-            members.setdefault(_number_of_nodes(objective), []).append(run)
+            members.setdefault(_kind(objective), []).append(run)
         self.groups = []
-        for nodes, runs in members.items():
-            chosen: list[Any] = [objectives[run] for run in runs]
-            loss: StandardLoss | GramPairLoss | MixedPairLoss
-            if nodes == 0:
-                loss = StandardLoss(chosen, train.y[runs], activation)
-            else:
-                masks = [
-                    one.mask(train.datasets[run]) for one, run in zip(chosen, runs, strict=True)
-                ]
-                pairs = pairs_of(chosen, train.y[runs], masks)
-                if activation is SQUARE:
-                    loss = GramPairLoss(pairs)
-                else:
-                    loss = MixedPairLoss(pairs, activation)
+        for runs in members.values():
+            chosen = [objectives[run] for run in runs]
+            datasets = [train.datasets[run] for run in runs]
+            loss = _loss(chosen, train.y[runs], datasets, activation)
             self.groups.append((torch.tensor(runs, device=train.y.device), loss))
 
     def value(self, responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, " R"]:
@@ -96,5 +94,31 @@ class GroupedLoss:
         return gradient
 
 
-def _number_of_nodes(objective: Objective) -> int:
-    return 0 if isinstance(objective, Standard) else len(objective.nodes()[0])
+def _kind(objective: Objective) -> tuple:
+    """What the objectives that are computed together have in common."""
+    if isinstance(objective, Standard | InputNoise):
+        return ("standard",)  # noise is on the inputs, and their loss is the same
+    if isinstance(objective, PairCutMix):
+        return ("cutmix", objective.keep)
+    if isinstance(objective, PatchDropping):
+        return ("dropping",)
+    return ("pairs", len(objective.nodes()[0]))
+
+
+def _loss(
+    objectives: list[Any],
+    y: Float[Tensor, "R n"],
+    datasets: Sequence[PatchData],
+    activation: Activation,
+) -> Any:
+    """The loss of runs whose objectives are of one kind."""
+    first = objectives[0]
+    if isinstance(first, Standard | InputNoise):
+        return StandardLoss(objectives, y, activation)
+    if isinstance(first, PairCutMix):
+        return CutMixLoss(objectives, y, datasets, activation)
+    if isinstance(first, PatchDropping):
+        return DroppingLoss(objectives, y, datasets[0].x.shape[1], activation)
+    masks = [one.mask(data) for one, data in zip(objectives, datasets, strict=True)]
+    pairs = pairs_of(objectives, y, masks)
+    return GramPairLoss(pairs) if activation is SQUARE else MixedPairLoss(pairs, activation)

@@ -7,7 +7,7 @@ pairs, Mixup with feature coefficient l and label coefficient l_y minimises
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -153,24 +153,7 @@ class PairMixup(Scheduled):
             TypeError: a callable returned something else than a bool tensor.
             ValueError: it has another shape, or keeps no pair.
         """
-        if isinstance(self.partners, str):
-            if self.partners == ALL:
-                return None
-            mask = PARTNERS[self.partners](data)
-        else:
-            mask = self.partners(data)
-        if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
-            raise TypeError(f"partners must give a bool tensor, got {mask!r}")
-        if mask.is_meta:
-            raise ValueError("partners must give a mask with values, got one on the device 'meta'")
-        if mask.shape != (len(data), len(data)):
-            raise ValueError(
-                f"partners must give a mask of shape ({len(data)}, {len(data)}), "
-                f"got {tuple(mask.shape)}"
-            )
-        if not mask.any():
-            raise ValueError(f"partners must keep at least one pair, got none with {self!r}")
-        return mask
+        return mask_of(self, self.partners, data)
 
 
 @dataclass(frozen=True)
@@ -262,21 +245,32 @@ class ExpectedMixup(Scheduled):
         return lam, weight / weight.sum()
 
 
-Objective = Standard | PairMixup | ExpectedMixup
-
-
-def check_objectives(objectives: Sequence[object]) -> None:
-    """Raises a TypeError unless each is an objective."""
-    for objective in objectives:
-        if not isinstance(objective, Objective):
-            found = f"{objective!r:.60}"
-            if isinstance(objective, type) and issubclass(objective, Objective):
-                found = f"the class {objective.__name__}: call it, {objective.__name__}()"
-            raise TypeError(
-                "objective must be Standard, PairMixup or ExpectedMixup, or a sequence of them, "
-                f"got {found}"
-            )
-
-
 def _float64(values: list[float]) -> Tensor:
     return torch.tensor(values, dtype=torch.float64, device="cpu")
+
+
+def mask_of(objective: object, partners: Partners, data: PatchData) -> Tensor | None:
+    """The pairs that `partners` keeps, (n, n) bool, or None where it keeps all.
+
+    Raises:
+        TypeError: a callable returned something else than a bool tensor.
+        ValueError: it has another shape, or keeps no pair; the message names the objective.
+    """
+    if isinstance(partners, str):
+        if partners == ALL:
+            return None
+        mask = PARTNERS[partners](data)
+    else:
+        mask = partners(data)
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
+        raise TypeError(f"partners must give a bool tensor, got {mask!r}")
+    if mask.is_meta:
+        raise ValueError("partners must give a mask with values, got one on the device 'meta'")
+    if mask.shape != (len(data), len(data)):
+        raise ValueError(
+            f"partners must give a mask of shape ({len(data)}, {len(data)}), "
+            f"got {tuple(mask.shape)}"
+        )
+    if not mask.any():
+        raise ValueError(f"partners must keep at least one pair, got none with {objective!r}")
+    return mask

@@ -10,9 +10,10 @@ import xarray as xr
 
 from mixupbook._arguments import whole_number
 from mixupbook.theory import reduced_equations as equations
+from mixupbook.theory.any_objective import Objective
 from mixupbook.theory.attributes import described, shared
 from mixupbook.theory.feature_noise import FEATURES, FeatureNoise, PatchData
-from mixupbook.theory.objectives import Objective, PairMixup, Standard
+from mixupbook.theory.objectives import PairMixup, Standard
 from mixupbook.theory.reduced_settings import in_force, prepared
 
 __all__ = ["measured", "reduced_dynamics"]

@@ -8,9 +8,9 @@ import torch
 from mixupbook._arguments import in_interval, whole_number
 from mixupbook._devices import resolve_device
 from mixupbook.theory.activations import Activation, checked_activation
+from mixupbook.theory.any_objective import Objective, check_objectives
 from mixupbook.theory.batches import Batch, check_data, check_test_data, stack
 from mixupbook.theory.feature_noise import FEATURES, check_seed
-from mixupbook.theory.objectives import Objective, check_objectives
 from mixupbook.theory.per_run import spread
 
 __all__ = ["Runs", "checked_runs"]
@@ -70,9 +70,9 @@ def checked_runs(
     runs = spread({"train": train, "objective": objective, "test": test, "lr": lr, "seed": seed})
     seeds = [check_seed("seed", value) for value in runs["seed"]]
     rates = [in_interval("lr", value, 0, open_low=True) for value in runs["lr"]]
-    check_objectives(runs["objective"])
     check_data("train", runs["train"])
-    dimension = runs["train"][0].x.shape[2]
+    patches, dimension = runs["train"][0].x.shape[1:]
+    check_objectives(runs["objective"], patches)
     if dimension < len(FEATURES):
         raise ValueError(f"train must have at least {len(FEATURES)} dimensions, got {dimension}")
     if test is not None:

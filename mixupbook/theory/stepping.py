@@ -34,6 +34,10 @@ class DirectDescent:
         """Moves against a gradient in the responses, scaled by the learning rate."""
         self.weights.baddbmm_(self.rows.mT, change, alpha=-1)
 
+    def shift(self, change: Float[Tensor, "R d filters"]) -> None:
+        """Moves the weights by a change of their own."""
+        self.weights += change
+
     def columns(self) -> Float[Tensor, "R d filters"]:
         """The weights as columns."""
         return self.weights
@@ -62,6 +66,11 @@ class GramDescent:
     def move(self, change: Float[Tensor, "R rows filters"]) -> None:
         """Moves against a gradient in the responses, scaled by the learning rate."""
         self.moved += change
+
+    def shift(self, change: Float[Tensor, "R d filters"]) -> None:
+        """Moves the weights by a change of their own."""
+        self.start = self.start + change
+        self.start_responses.baddbmm_(change.mT, self.rows.mT)
 
     def columns(self) -> Float[Tensor, "R d filters"]:
         """The weights as columns."""
@@ -104,6 +113,12 @@ class SplitDescent:
         self.near_weights -= torch.bmm(self.near_rows.mT, change)
         far_change = change.flatten(0, 1).index_select(0, self.index)
         self.far.move(far_change.unflatten(0, (len(change), -1)))
+
+    def shift(self, change: Float[Tensor, "R d filters"]) -> None:
+        """Moves the weights by a change of their own."""
+        near = len(FEATURES)
+        self.near_weights += change[:, :near]
+        self.far.shift(change[:, near:])
 
     def columns(self) -> Float[Tensor, "R d filters"]:
         """The weights as columns."""

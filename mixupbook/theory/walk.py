@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mixupbook.theory.input_noise import NoiseSource
 from mixupbook.theory.losses import GroupedLoss
 from mixupbook.theory.patch_network import as_columns, initial_weights
 from mixupbook.theory.runs import Runs
@@ -32,11 +33,24 @@ def walk(runs: Runs) -> Iterator[State]:
     descent = SplitDescent(runs.train.x.flatten(1, 2), columns, runs.steps)
     rate = torch.tensor(runs.rates, dtype=runs.dtype, device=runs.device)[:, None, None]
     changes = {0}.union(*(objective.changes() for objective in runs.objectives))
+    noise = NoiseSource(runs.seeds, runs.device, runs.dtype)
     for step in range(runs.steps + 1):
         if step in changes:
             in_force = [objective.at(step) for objective in runs.objectives]
             loss = GroupedLoss(in_force, runs.train, runs.activation)
+            noise.follow(in_force)
         responses = descent.responses().unflatten(1, (n, patches))
         yield State(step, loss, responses, descent)
-        if step < runs.steps:
+        if step == runs.steps:
+            return
+        if not noise.stds:
             descent.move(loss.gradient(responses).flatten(1, 2).mul_(rate))
+            continue
+        noisy, drawn = noise.draw(n * patches, dimension)
+        responses[noisy] += (drawn @ descent.columns()[noisy]).unflatten(1, (n, patches))
+        change = loss.gradient(responses).flatten(1, 2).mul_(rate)
+        descent.move(change)
+        # The noise is part of the inputs, and the weights move along it too.
+        along = torch.zeros_like(columns)
+        along[noisy] = drawn.mT @ change[noisy]
+        descent.shift(-along)

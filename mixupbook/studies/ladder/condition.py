@@ -9,10 +9,10 @@ __all__ = ["DIFFERENT_AT_MOST", "MEMORISED", "NEEDED", "SAME_NEEDS", "expected"]
 # than so many points without them.
 MEMORISED = 0.055
 NEEDED = 25.0
-# Fixed before the rungs were trained again under other seeds: their needs follow the first ones with
-# at least this correlation; no rung that both ladders decide changes its side of `NEEDED`; and at
-# most so many of the 54 rungs differ by more than the 95 % interval of the difference (without any
-# difference, seven or more do so with a probability of 2 %).
+# Fixed before the rungs were trained again under other seeds: their needs follow the first ones
+# with at least this correlation; no rung that both ladders decide changes its side of `NEEDED`; and
+# at most so many of the 54 rungs differ by more than the 95 % interval of the difference (without
+# any difference, seven or more do so with a probability of 2 %).
 SAME_NEEDS = 0.95
 DIFFERENT_AT_MOST = 6
 
