@@ -37,6 +37,7 @@ from .theory.patch_objectives import PairCutMix as PairCutMix
 from .theory.patch_objectives import PatchDropping as PatchDropping
 from .theory.reduced import reduced_dynamics as reduced_dynamics
 from .theory.settle import settle as settle
+from .theory.sweeps.sweep import sweep as sweep
 from .theory.threshold import rare_threshold as rare_threshold
 from .theory.windows import needed_window as needed_window
 from .theory.windows import time_to_learn as time_to_learn

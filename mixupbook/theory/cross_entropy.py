@@ -1,15 +1,41 @@
-"""Cross-entropy of two classes, from the margin alone."""
+"""Cross-entropy of two classes, from the margin alone, of each run as if it were alone.
 
+The last few numbers of a tensor, those that fill no register of the processor, are rounded
+otherwise than the rest by `sigmoid` and `softplus`: see `run_memory`.
+"""
+
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from mixupbook.theory.run_memory import WHOLE, room_for_runs
 
-def cross_entropy(
-    margin: Float[Tensor, "*shape"], against: Float[Tensor, "..."]
-) -> Float[Tensor, "*shape"]:
-    """Cross-entropy for a margin against the label, whose target has a share `against` it.
+__all__ = ["cross_entropy_sums", "sigmoid_by_run"]
 
-    That is log(1 + e^z) - t z, without cancellation at large |z|.
+
+def cross_entropy_sums(
+    margin: Float[Tensor, "R ..."],
+    against: Float[Tensor, "R ..."],
+    weight: Float[Tensor, "R ..."],
+) -> Float[Tensor, " R"]:
+    """Weighted sums, by run, of the cross-entropy for a margin against the label.
+
+    `against` is the share of the target that speaks against the label. The cross-entropy is
+    log(1 + e^z) - t z, without cancellation at large |z|.
     """
-    return softplus(-margin.abs()) + margin.relu() - against * margin
+    sums = [
+        ((softplus(-z.abs()) + z.relu() - share * z) * part).sum()
+        for z, share, part in zip(margin, against, weight, strict=True)
+    ]
+    return torch.stack(sums)
+
+
+def sigmoid_by_run(margin: Float[Tensor, "R ..."]) -> Float[Tensor, "R ..."]:
+    """The sigmoid, in place where that is possible."""
+    own = margin[0].numel()
+    if own % WHOLE == 0 or len(margin) == 1 or margin.is_cuda or not margin.is_contiguous():
+        return margin.sigmoid_()
+    room = room_for_runs(margin, own)
+    room.copy_(margin.flatten(1)).sigmoid_()
+    return room.view(margin.shape)

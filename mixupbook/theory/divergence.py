@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import xarray as xr
 
-__all__ = ["named_runs", "report"]
+__all__ = ["named_runs", "report", "warn_at_caller"]
 
 # A message names so many runs at most.
 NAMED = 8
@@ -31,11 +31,11 @@ def report(dataset: xr.Dataset) -> None:
             error = FloatingPointError(f"every run {message}; this error's `dataset` has the rest")
             error.dataset = dataset  # type: ignore[attr-defined]
             raise error
-        _warn(message)
+        warn_at_caller(message)
     if gaps := _gaps(dataset):
         anywhere = np.any([gap.values for gap in gaps.values()], axis=0)
         first = dataset.step.values[anywhere.argmax(axis=1)]
-        _warn(
+        warn_at_caller(
             f"not finite: {', '.join(gaps)} of "
             f"{_in_words(dataset, np.where(anywhere.any(axis=1), first, -1))}; "
             "smaller values in test, or dtype=torch.float64, may help"
@@ -65,7 +65,7 @@ def _gaps(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
     return {name: gap for name, gap in gaps.items() if gap.any()}
 
 
-def _warn(message: str) -> None:
+def warn_at_caller(message: str) -> None:
     """A RuntimeWarning at the line that called the package, at every call.
 
     `warnings.warn` would show it once for each line: of a loop over learning rates one would hear

@@ -17,9 +17,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mixupbook.theory.cross_entropy import cross_entropy
+from mixupbook.theory.cross_entropy import cross_entropy_sums
 from mixupbook.theory.pairs import Pairs
 from mixupbook.theory.patch_network import class_signs
+from mixupbook.theory.run_memory import room_for_runs
 
 
 class Node(NamedTuple):
@@ -54,8 +55,9 @@ class GramPairLoss:
         runs, n = pairs.differ.shape[:2]
         # Kept between steps: memory of n^2 entries is slow to get anew each time. With one node, M
         # is not needed once its margins are known, and they take its place.
-        self._gram, self._other = pairs.differ.new_empty(2, runs, n, n)
-        self._first = self._gram if len(self.nodes) == 1 else torch.empty_like(self._gram)
+        self._gram, self._other = room_for_runs(pairs.differ, n, n, leading=(2,))
+        alone = len(self.nodes) == 1
+        self._first = self._gram if alone else room_for_runs(pairs.differ, n, n)
         # The diagonal of M between ones, for the terms of rank two in the margins.
         self._diagonal = pairs.differ.new_ones(runs, n, 3)
 
@@ -65,10 +67,8 @@ class GramPairLoss:
         value = responses.new_zeros(len(responses))
         for node in self.nodes:
             margin = self._margins(node, out=self._first)
-            loss = cross_entropy(margin, node.against * self.differ)
-            if self.kept is not None:
-                loss *= self.kept
-            value += node.weight.flatten() * loss.sum(dim=(1, 2))
+            kept = node.weight if self.kept is None else node.weight * self.kept
+            value += cross_entropy_sums(margin, node.against * self.differ, kept)
         return value
 
     def gradient(self, responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, "R n P filters"]:

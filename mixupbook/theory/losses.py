@@ -10,7 +10,7 @@ from torch import Tensor
 from mixupbook.theory.activations import SQUARE, Activation
 from mixupbook.theory.any_objective import Objective
 from mixupbook.theory.batches import Batch
-from mixupbook.theory.cross_entropy import cross_entropy
+from mixupbook.theory.cross_entropy import cross_entropy_sums, sigmoid_by_run
 from mixupbook.theory.feature_noise import PatchData
 from mixupbook.theory.gram_pairs import GramPairLoss
 from mixupbook.theory.mixed_pairs import MixedPairLoss
@@ -45,12 +45,13 @@ class StandardLoss:
     def value(self, responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, " R"]:
         """The loss of each run."""
         margin = self._margins(self.activation.value(responses))
-        return cross_entropy(margin, self.against).mean(dim=1)
+        share = torch.full_like(self.against, 1 / margin.shape[1])
+        return cross_entropy_sums(margin, self.against, share)
 
     def gradient(self, responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, "R n P filters"]:
         """The gradient in the responses."""
         value, slope = self.activation.value_and_slope(responses)
-        residual = self._margins(value).sigmoid_().sub_(self.against)
+        residual = sigmoid_by_run(self._margins(value)).sub_(self.against)
         residual *= self.sign / residual.shape[1]
         return slope.mul_(class_signs(responses)).mul_(residual[:, :, None, None])
 

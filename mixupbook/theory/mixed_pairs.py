@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mixupbook.theory.activations import Activation
-from mixupbook.theory.cross_entropy import cross_entropy
+from mixupbook.theory.cross_entropy import cross_entropy_sums, sigmoid_by_run
 from mixupbook.theory.pairs import Pairs
 from mixupbook.theory.patch_network import class_signs
 
@@ -43,11 +43,10 @@ class MixedPairLoss:
         total = responses.new_zeros(len(responses))
         for node, runs, part, mixed in self._mixtures(responses):
             margin = self._margins(self.activation.value(mixed), runs, part)
-            loss = cross_entropy(margin, self._against(node, runs, part))
+            weight = self.pairs.weights[node, runs].to(total)
             if self.pairs.kept is not None:
-                loss *= self.pairs.kept[runs, part]
-            weight = self.pairs.weights[node, runs].flatten().to(total)
-            total[runs] += weight * loss.sum(dim=(1, 2))
+                weight = weight * self.pairs.kept[runs, part]
+            total[runs] += cross_entropy_sums(margin, self._against(node, runs, part), weight)
         return total
 
     def gradient(self, responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, "R n P filters"]:
@@ -55,7 +54,7 @@ class MixedPairLoss:
         gradient = torch.zeros_like(responses)
         for node, runs, part, mixed in self._mixtures(responses):
             value, slope = self.activation.value_and_slope(mixed)
-            residual = self._margins(value, runs, part).sigmoid_()
+            residual = sigmoid_by_run(self._margins(value, runs, part))
             residual -= self._against(node, runs, part)
             if self.pairs.kept is not None:
                 residual *= self.pairs.kept[runs, part]

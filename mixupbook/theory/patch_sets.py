@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mixupbook.theory.activations import Activation
-from mixupbook.theory.cross_entropy import cross_entropy
+from mixupbook.theory.cross_entropy import cross_entropy_sums, sigmoid_by_run
 from mixupbook.theory.feature_noise import PatchData
 from mixupbook.theory.patch_network import class_signs
 from mixupbook.theory.patch_objectives import PairCutMix, PatchDropping
@@ -59,8 +59,7 @@ class CutMixLoss:
         parts = _contributions(self.activation.value(responses))
         total = parts.new_zeros(len(parts))
         for stays in self.sets:
-            loss = cross_entropy(self._margins(parts, stays), self.against)
-            total += (loss * self.weight).sum(dim=(1, 2))
+            total += cross_entropy_sums(self._margins(parts, stays), self.against, self.weight)
         return total
 
     def gradient(self, responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, "R n P filters"]:
@@ -69,7 +68,7 @@ class CutMixLoss:
         parts = _contributions(value)
         pull = torch.zeros_like(parts)
         for stays in self.sets:
-            residual = self._margins(parts, stays).sigmoid_().sub_(self.against)
+            residual = sigmoid_by_run(self._margins(parts, stays)).sub_(self.against)
             residual *= self.weight
             residual *= self.sign
             pull += residual.sum(dim=2)[:, :, None] * stays
@@ -80,7 +79,7 @@ class CutMixLoss:
         self, parts: Float[Tensor, "R n P"], stays: Float[Tensor, " P"]
     ) -> Float[Tensor, "R n n"]:
         """Margins of all pairs against the label of the first example."""
-        first, second = parts @ stays, parts @ (1 - stays)
+        first, second = (parts * stays).sum(dim=2), (parts * (1 - stays)).sum(dim=2)
         return (first[:, :, None] + second[:, None, :]) * self.sign
 
 
@@ -110,19 +109,25 @@ class DroppingLoss:
     def value(self, responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, " R"]:
         """The loss of each run."""
         margin = self._margins(_contributions(self.activation.value(responses)))
-        loss = cross_entropy(margin, torch.zeros_like(margin))
-        return (loss * self.weight).sum(dim=(1, 2))
+        return cross_entropy_sums(margin, torch.zeros_like(margin), self.weight)
 
     def gradient(self, responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, "R n P filters"]:
         """The gradient in the responses."""
         value, slope = self.activation.value_and_slope(responses)
-        residual = self._margins(_contributions(value)).sigmoid_()
+        residual = sigmoid_by_run(self._margins(_contributions(value)))
         residual *= self.weight * self.sign
-        return _in_responses(residual @ self.sets, slope)
+        return _in_responses(_times(residual, self.sets), slope)
 
     def _margins(self, parts: Float[Tensor, "R n P"]) -> Float[Tensor, "R n sets"]:
         """Margins against the examples' labels."""
-        return (parts @ self.sets.mT) * self.sign
+        return _times(parts, self.sets.mT) * self.sign
+
+
+def _times(
+    left: Float[Tensor, "R n inner"], right: Float[Tensor, "inner outer"]
+) -> Float[Tensor, "R n outer"]:
+    """A product for each run, which one product of all their rows would round otherwise."""
+    return torch.bmm(left, right.expand(len(left), -1, -1))
 
 
 def _contributions(value: Float[Tensor, "R n P filters"]) -> Float[Tensor, "R n P"]:

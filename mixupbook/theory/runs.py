@@ -13,7 +13,7 @@ from mixupbook.theory.batches import Batch, check_data, check_test_data, stack
 from mixupbook.theory.feature_noise import FEATURES, check_seed
 from mixupbook.theory.per_run import spread
 
-__all__ = ["Runs", "checked_runs"]
+__all__ = ["Runs", "checked_device", "checked_precision", "checked_runs"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ def checked_runs(
     activation = checked_activation(activation)
     steps = whole_number("steps", steps, at_least=1)
     record_every = whole_number("record_every", record_every, at_least=1)
-    dtype, device = _precision(dtype), _device_with_float64(device)
+    dtype, device = checked_precision(dtype), checked_device(device)
     return Runs(
         stack(runs["train"], dtype, device, "train"),
         None if test is None else stack(runs["test"], dtype, device, "test"),
@@ -97,7 +97,7 @@ def checked_runs(
     )
 
 
-def _device_with_float64(device: Any) -> torch.device:
+def checked_device(device: Any) -> torch.device:
     """The device asked for, where it has the float64 that descent keeps its sums in."""
     found = resolve_device(device)
     if found.type != "mps":
@@ -107,7 +107,8 @@ def _device_with_float64(device: Any) -> torch.device:
     raise ValueError(f"device must have float64, which Apple's GPU has not, got {str(device)!r}")
 
 
-def _precision(dtype: Any) -> torch.dtype:
+def checked_precision(dtype: Any) -> torch.dtype:
+    """The precision asked for, where it is one of the two there are."""
     if not isinstance(dtype, torch.dtype):
         raise TypeError(f"dtype must be torch.float32 or torch.float64, got {dtype!r}")
     if dtype not in (torch.float32, torch.float64):

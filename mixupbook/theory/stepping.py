@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mixupbook.theory.feature_noise import FEATURES
+from mixupbook.theory.run_memory import apart, room_for_runs
 
 
 class DirectDescent:
@@ -24,7 +25,7 @@ class DirectDescent:
         self, rows: Float[Tensor, "R rows d"], columns: Float[Tensor, "R d filters"]
     ) -> None:
         self.rows = rows
-        self.weights = columns.clone()
+        self.weights = apart(columns)
 
     def responses(self) -> Float[Tensor, "R rows filters"]:
         """The responses of all patches."""
@@ -50,14 +51,12 @@ class GramDescent:
         self, rows: Float[Tensor, "R rows d"], columns: Float[Tensor, "R d filters"]
     ) -> None:
         self.rows = rows
-        self.start = columns
+        self.start = apart(columns)
         # Transposed, for a product with few rows is faster than one with few columns.
-        self.start_responses = torch.bmm(columns.mT, rows.mT)
+        self.start_responses = apart(torch.bmm(self.start.mT, rows.mT))
         distinct = _distinct(rows)
-        self.gram = torch.bmm(distinct, distinct.mT).expand(len(rows), -1, -1)
-        self.moved = torch.zeros_like(
-            self.start_responses.mT, memory_format=torch.contiguous_format
-        )
+        self.gram = apart(torch.bmm(distinct, distinct.mT)).expand(len(rows), -1, -1)
+        self.moved = room_for_runs(columns, rows.shape[1], columns.shape[2]).zero_()
 
     def responses(self) -> Float[Tensor, "R rows filters"]:
         """The responses of all patches."""
@@ -69,7 +68,7 @@ class GramDescent:
 
     def shift(self, change: Float[Tensor, "R d filters"]) -> None:
         """Moves the weights by a change of their own."""
-        self.start = self.start + change
+        self.start += change
         self.start_responses.baddbmm_(change.mT, self.rows.mT)
 
     def columns(self) -> Float[Tensor, "R d filters"]:
@@ -95,7 +94,7 @@ class SplitDescent:
         self.near_weights = columns[:, :near].to(torch.float64, copy=True)
         distinct = _distinct(rows)[..., near:]
         index = _noisy_rows((distinct != 0).any(dim=2))
-        far = distinct.gather(1, index[..., None].expand(-1, -1, distinct.shape[2]))
+        far = apart(distinct.gather(1, index[..., None].expand(-1, -1, distinct.shape[2])))
         kind = cheaper(far.shape[1], far.shape[2], columns.shape[2], steps)
         self.far = kind(far.expand(len(rows), -1, -1), columns[:, near:])
         first_row = torch.arange(len(rows), device=rows.device) * rows.shape[1]
@@ -122,7 +121,11 @@ class SplitDescent:
 
     def columns(self) -> Float[Tensor, "R d filters"]:
         """The weights as columns."""
-        return torch.cat([self.near_weights.to(self.near_rows), self.far.columns()], dim=1)
+        near, far = self.near_weights.to(self.near_rows), self.far.columns()
+        together = room_for_runs(far, near.shape[1] + far.shape[1], far.shape[2])
+        together[:, : near.shape[1]] = near
+        together[:, near.shape[1] :] = far
+        return together
 
 
 def cheaper(

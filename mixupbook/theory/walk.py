@@ -47,10 +47,10 @@ def walk(runs: Runs) -> Iterator[State]:
             descent.move(loss.gradient(responses).flatten(1, 2).mul_(rate))
             continue
         noisy, drawn = noise.draw(n * patches, dimension)
-        responses[noisy] += (drawn @ descent.columns()[noisy]).unflatten(1, (n, patches))
+        responses[noisy] += torch.bmm(drawn, descent.columns()[noisy]).unflatten(1, (n, patches))
         change = loss.gradient(responses).flatten(1, 2).mul_(rate)
         descent.move(change)
         # The noise is part of the inputs, and the weights move along it too.
         along = torch.zeros_like(columns)
-        along[noisy] = drawn.mT @ change[noisy]
+        along[noisy] = torch.bmm(drawn.mT, change[noisy])
         descent.shift(-along)
