@@ -2,7 +2,7 @@
  * A map that is computed where it is steep and interpolated where it is flat. Pure.
  *
  * A lattice of every third cell comes first. Between four of its cells the rest is computed if they
- * differ by more than `FLAT`, and is interpolated if not. At the atlas's settings a quarter to a half
+ * differ by more than `FLAT`, and is interpolated if not. At the atlas's settings a fifth to a half
  * of the cells are computed, and of the others none was found further than 0.016 from what it would
  * have been (a test holds it to 0.02): less than a shade of colour.
  */
