@@ -94,8 +94,8 @@ export class Atlas extends HTMLElement {
       note: html("p", { class: "note" }),
     });
     const { says, aloud, open, note } = parts;
-    const drawn = html("div", {}, parts.plane.node, parts.legend.node, says, aloud, open);
-    const moved = html("div", {}, parts.controls.node, note, parts.controls.reset);
+    const drawn = html("div", {}, parts.plane.node, parts.legend.node, note, says, aloud, open);
+    const moved = html("div", {}, parts.controls.node, parts.controls.reset);
     const live = html("div", { class: "live sheet" }, drawn, moved);
     parts.root = html("div", { class: "laboratory atlas" }, live, html("slot"));
     this.attachShadow({ mode: "open" }).append(html("style", {}, STYLE + LOOKS), parts.root);
@@ -138,13 +138,12 @@ export class Atlas extends HTMLElement {
     this.#computing.ask(request(this.#values));
   }
 
-  #receive({ kind, rare, cells, ms, whole }) {
+  #receive({ kind, rare, cells, ms, done }) {
     this.#maps = { ...this.#maps, [kind]: rare };
     this.#parts.plane.draw(this.#maps, this.#dark);
     this.#showLegend();
     if (kind === "mixup") set(this, { "data-cells": cells, "data-map-ms": ms.toFixed(0) });
-    // Standard training's map is the last to be told of.
-    if (kind === "standard" && whole && this.#asking === null) set(this, { "data-state": "done" });
+    if (done && this.#asking === null) set(this, { "data-state": "done" });
     this.#read(...this.#at);
   }
 

@@ -8,7 +8,7 @@ const LINES = { mixup: "25 % with Mixup", standard: "25 % with standard training
 /** @returns {{node: Element, update: (dark: boolean, hasGaps: boolean) => void}} */
 export function legend() {
   const strip = html("span", { class: "strip" });
-  const colours = html("span", {}, "Rare error with Mixup: 0 %", strip, "50 % or more");
+  const colours = html("span", {}, "Rare error with Mixup: 0\u00a0%", strip, "50\u00a0%");
   const lines = Object.entries(LINES).map(([kind, text]) => {
     const line = svg("path", { class: `boundary ${kind}`, d: "M0 5H34" });
     return html("span", {}, svg("svg", { "aria-hidden": "true" }, line), text);

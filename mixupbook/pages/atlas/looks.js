@@ -18,10 +18,10 @@ export const LOOKS = /* css */ `
 .boundary.halo.standard { stroke-dasharray: none; }
 .point { fill: none; stroke: var(--rare-ink); stroke-width: 2.5; }
 .point.halo { stroke: var(--paper); stroke-width: 6; }
-.measured .edge { fill: var(--paper); stroke: var(--ink); stroke-width: 1; }
-.key { display: flex; flex-wrap: wrap; gap: 4px 20px; margin-top: 4px; font-size: 0.9rem; }
+.measured .edge { fill: none; stroke: var(--ink); stroke-width: 1.2; }
+.measured .gap { fill: var(--paper); }
+.key { display: flex; flex-wrap: wrap; gap: 4px 20px; margin-top: 8px; font-size: 0.9rem; }
 .key svg { width: 34px; height: 10px; vertical-align: middle; margin-right: 6px; }
-.key > span { white-space: nowrap; }
 .strip {
   display: inline-block; width: 90px; height: 12px; vertical-align: -1px; margin: 0 6px;
   border: 1px solid var(--muted); border-radius: 3px; print-color-adjust: exact;
@@ -31,12 +31,13 @@ export const LOOKS = /* css */ `
   border: 1px solid var(--muted); border-radius: 3px;
   background: repeating-linear-gradient(45deg, var(--paper) 0 5px, var(--edge) 5px 7px);
 }
-.says { min-height: 4.4em; margin: 8px 0 2px; }
+.says { min-height: 5.8em; margin: 8px 0 2px; }
 .open { color: var(--common-ink); font-weight: 650; }
 .open:focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
-.note { color: var(--muted); font-size: 0.9rem; margin: 8px 0; }
+.note { color: var(--muted); font-size: 0.9rem; margin: 6px 0; }
 .note:empty { display: none; }
 .sheet .controls { margin-top: 0; align-content: start; }
+.reset { margin-top: 12px; }
 .sheet .group { grid-template-columns: minmax(0, 1fr); }
 [hidden] { display: none !important; }
 @container (max-width: 640px) {

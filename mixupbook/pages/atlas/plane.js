@@ -8,6 +8,8 @@ import { AXES, SIZE, cellAt, valueAt } from "./settings.js";
 const MARGIN = { left: 54, right: 10, top: 10, bottom: 46 };
 const LEVEL = 0.25;
 const TICKS = { noise: [0.1, 0.2, 0.3, 0.4, 0.5], rho: [0.1, 0.2, 0.3, 0.4] };
+/** The reading point is a frame that does not hide a dot. */
+const AROUND_DOT = 20;
 /** Height of the map, as a share of its width. */
 const SHAPE = 0.8;
 const LABEL =
@@ -92,8 +94,9 @@ export function plane(on) {
 
   function mark(row, column) {
     at = [row, column];
-    const size = { width: width / SIZE + 4, height: height / SIZE + 4 };
-    const place = { x: x(column) - size.width / 2, y: y(row) - size.height / 2 };
+    const [w, h] = [width, height].map((length) => Math.max(length / SIZE + 4, AROUND_DOT));
+    const size = { width: w, height: h };
+    const place = { x: x(column) - w / 2, y: y(row) - h / 2 };
     for (const rect of point) set(rect, { ...place, ...size });
   }
 
@@ -101,11 +104,11 @@ export function plane(on) {
     shown = { ...shown, points, dark };
     const drawn = points.map(({ rho, noise, standard, mixup }) => {
       const place = { cx: x(cellAt(AXES.noise, noise)), cy: y(cellAt(AXES.rho, rho)) };
-      const edge = svg("circle", { ...place, r: 8, class: "edge" });
       const ring = svg("circle", { ...place, r: 7, fill: css(standard, dark) });
-      const gap = svg("circle", { ...place, r: 4.5, class: "edge" });
+      const gap = svg("circle", { ...place, r: 4.5, class: "gap" });
       const disc = svg("circle", { ...place, r: 3.5, fill: css(mixup, dark) });
-      return svg("g", { class: "measured" }, edge, ring, gap, disc);
+      const edge = svg("circle", { ...place, r: 7.5, class: "edge" });
+      return svg("g", { class: "measured" }, ring, gap, disc, edge);
     });
     dotted.replaceChildren(...drawn);
   }

@@ -2,15 +2,18 @@
 
 import { percent } from "../laboratory/words.js";
 
-/** A place in the plane, as an address of it. */
-export function placeName({ rho, noise }) {
+/** A place in the plane. */
+function placeName({ rho, noise }) {
   return `ρ = ${rho.toFixed(2)}, σ²d/n = ${noise.toFixed(2)}`;
 }
+
+/** A share in per cent that no line break parts. */
+const share = (fraction) => percent(fraction).replace(" ", "\u00a0");
 
 /**
  * What is predicted and was measured at a place.
  * @param {{rho: number, noise: number}} place
- * @param {{standard: number, mixup: number}} predicted rare errors; NaN where there is no prediction
+ * @param {{standard: number, mixup: number}} predicted rare errors; NaN where nothing is predicted
  * @param {?{standard: number, mixup: number}} measured there, if anything was
  */
 export function reading(place, predicted, measured) {
@@ -23,7 +26,7 @@ export function reading(place, predicted, measured) {
 }
 
 function both({ standard, mixup }) {
-  return `${percent(standard)} after standard training and ${percent(mixup)} after Mixup`;
+  return `${share(standard)} after standard training and ${share(mixup)} after Mixup`;
 }
 
 /** How the measured dots are to be read, or why there are none. */
@@ -31,7 +34,7 @@ export function measuredNote(count, isShown) {
   if (!count) return "";
   if (!isShown) return "Nothing was measured at these settings, so no dots are shown.";
   return (
-    "Dots are measured on trained networks: the disc has the colour of Mixup’s rare error, the " +
-    "ring that of standard training’s."
+    "Dots were measured on trained networks: the ring has the colour of the rare error after " +
+    "standard training, the disc in it that after Mixup."
   );
 }

@@ -9,7 +9,7 @@ const SLICE = 12;
 
 /**
  * Draws the maps of Mixup and of standard training, first coarsely, and tells of both as they come.
- * @param {(answer: {kind: string, rare: Float64Array, cells: number, ms: number, whole: boolean})
+ * @param {(answer: {kind: string, rare: Float64Array, cells: number, ms: number, done: boolean})
  *   => void} tell
  * @param {() => Promise<boolean>} rest what is awaited now and then: whether to go on
  * @returns {(setting: object) => Promise<void>}
@@ -21,22 +21,28 @@ export function cartographer(tell, rest) {
     const key = JSON.stringify({ steps, ...data });
     // It knows nothing of Mixup's controls.
     if (standard.key !== key) standard = { key, map: drawn("standard", data, steps) };
-    const maps = [drawn("mixup", { ...data, lam, labelLam, stopStep }, steps), standard.map];
-    for (const map of maps) if (!(await draw(map, (lattice) => lattice))) return;
-    for (const map of maps) if (!(await draw(map, () => false))) return;
+    const mixup = drawn("mixup", { ...data, lam, labelLam, stopStep }, steps);
+    for (const map of [mixup, standard.map]) {
+      if (!(await draw(map, (lattice) => lattice))) return;
+      tell(answer(map));
+    }
+    for (const map of [mixup, standard.map]) {
+      if (!(await draw(map, () => false))) return;
+      tell({ ...answer(map), done: map === standard.map });
+    }
   };
 
-  /** Until a map is done, or good enough; says whether to go on. */
+  /** Until a map is whole, or good enough; says whether to go on. */
   async function draw(map, enough) {
-    while (!map.whole) {
-      const lattice = map.advance(SLICE);
-      if (enough(lattice)) break;
+    while (!map.whole && !enough(map.advance(SLICE))) {
       if (!(await rest())) return false;
     }
-    const { kind, rare, cells, ms, whole } = map;
-    tell({ kind, rare: rare.slice(), cells, ms, whole });
     return true;
   }
+}
+
+function answer({ kind, rare, cells, ms }) {
+  return { kind, rare: rare.slice(), cells, ms, done: false };
 }
 
 /** A map on its way. */
