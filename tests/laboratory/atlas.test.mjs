@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { contour } from "../../book/_static/atlas/contour.js";
+import { contour, smooth } from "../../book/_static/atlas/contour.js";
 import {
   AXES,
   SIZE,
@@ -74,6 +74,20 @@ test("a line is where the values cross the level, and closes where it can", () =
   assert.deepEqual(contour(map(() => NaN), size, 0.25), []);
 });
 
+test("a smooth line keeps its ends and stays within half a cell of the jumps", () => {
+  const size = 30;
+  const slope = 0.7;
+  const above = (_, at) => Number((at % size) > slope * Math.floor(at / size));
+  const [line] = contour(Float64Array.from({ length: size ** 2 }, above), size, 0.5);
+  const found = smooth(line);
+  assert.equal(found.length, line.length);
+  assert.deepEqual([found[0], found.at(-1)], [line[0], line.at(-1)]);
+  const apart = ([column, row]) => Math.abs(column - slope * row) / Math.hypot(1, slope);
+  const furthest = (points) => Math.max(...points.slice(2, -2).map(apart));
+  assert.ok(furthest(found) < furthest(line) && furthest(found) < 0.5);
+  assert.deepEqual(smooth([[0, 1]]), [[0, 1]]);
+});
+
 test("the reading says what is predicted, what was measured, and where nothing is", () => {
   const place = { rho: 0.1, noise: 0.123 };
   const shares = { standard: 0.5, mixup: 0.002 };
@@ -83,6 +97,7 @@ test("the reading says what is predicted, what was measured, and where nothing i
     "At ρ = 0.10, σ²d/n = 0.12 the predicted rare error is 50 % after standard training and " +
       "0.2 % after Mixup. Measured there: 48 % after standard training and 0 % after Mixup.",
   );
+  assert.match(reading(place, { standard: 0.5, mixup: 1e-9 }, null), /and 0\u00a0% after Mixup/);
   assert.match(reading(place, { standard: NaN, mixup: NaN }, null), /nothing is predicted/);
 });
 

@@ -28,6 +28,21 @@ export function contour(values, size, level) {
   }
 }
 
+/**
+ * A line without its stairs. Where values jump between neighbouring cells, its points lie half-way
+ * between the two, wherever in between the jump is: each is averaged with its neighbours, twice.
+ * @param {number[][]} line as of `contour`, of which the ends stay
+ */
+export function smooth(line) {
+  return averaged(averaged(line));
+}
+
+function averaged(line) {
+  const mean = (k, axis) => (line[k - 1][axis] + 2 * line[k][axis] + line[k + 1][axis]) / 4;
+  const inner = line.slice(1, -1).map((_, k) => [mean(k + 1, 0), mean(k + 1, 1)]);
+  return [line[0], ...inner, ...line.slice(1).slice(-1)];
+}
+
 /** The edges of the square above and to the right of a cell, around it. */
 function edges(row, column) {
   const [here, right] = [[row, column], [row, column + 1]];

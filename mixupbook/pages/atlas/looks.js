@@ -23,7 +23,7 @@ export const LOOKS = /* css */ `
 .key { display: flex; flex-wrap: wrap; gap: 4px 20px; margin-top: 8px; font-size: 0.9rem; }
 .key svg { width: 34px; height: 10px; vertical-align: middle; margin-right: 6px; }
 .strip {
-  display: inline-block; width: 90px; height: 12px; vertical-align: -1px; margin: 0 6px;
+  display: inline-block; width: min(90px, 16cqw); height: 12px; vertical-align: -1px; margin: 0 6px;
   border: 1px solid var(--muted); border-radius: 3px; print-color-adjust: exact;
 }
 .hatched {
@@ -31,7 +31,7 @@ export const LOOKS = /* css */ `
   border: 1px solid var(--muted); border-radius: 3px;
   background: repeating-linear-gradient(45deg, var(--paper) 0 5px, var(--edge) 5px 7px);
 }
-.says { min-height: 5.8em; margin: 8px 0 2px; }
+.says { min-height: 4.4em; margin: 8px 0 2px; }
 .open { color: var(--common-ink); font-weight: 650; }
 .open:focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
 .note { color: var(--muted); font-size: 0.9rem; margin: 6px 0; }
@@ -41,6 +41,7 @@ export const LOOKS = /* css */ `
 .sheet .group { grid-template-columns: minmax(0, 1fr); }
 [hidden] { display: none !important; }
 @container (max-width: 640px) {
+  .says { min-height: 7.3em; }
   .sheet { grid-template-columns: minmax(0, 1fr); }
   .sheet .group { grid-template-columns: repeat(auto-fit, minmax(min(100%, 12.5rem), 1fr)); }
 }

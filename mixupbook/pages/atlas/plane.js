@@ -2,7 +2,7 @@
 
 import { html, set, svg } from "../laboratory/dom.js";
 import { colour, css } from "./colours.js";
-import { contour } from "./contour.js";
+import { contour, smooth } from "./contour.js";
 import { AXES, SIZE, cellAt, valueAt } from "./settings.js";
 
 const MARGIN = { left: 54, right: 10, top: 10, bottom: 46 };
@@ -87,7 +87,7 @@ export function plane(on) {
     if (maps.mixup) paint(canvas, maps.mixup, dark);
     for (const { kind, halo, path } of lines) {
       const found = maps[kind] ? contour(maps[kind], SIZE, LEVEL) : [];
-      const d = found.map((line) => `M${line.map(([c, r]) => [x(c), y(r)].map(fixed)).join("L")}`);
+      const d = found.map(smooth).map((line) => `M${line.map(([c, r]) => [x(c), y(r)].map(fixed)).join("L")}`);
       for (const one of [halo, path]) set(one, { d: d.join("") });
     }
   }

@@ -7,8 +7,8 @@ function placeName({ rho, noise }) {
   return `ρ = ${rho.toFixed(2)}, σ²d/n = ${noise.toFixed(2)}`;
 }
 
-/** A share in per cent that no line break parts. */
-const share = (fraction) => percent(fraction).replace(" ", "\u00a0");
+/** A share in per cent that no line break parts; what rounds to 0.0 % is nothing. */
+const share = (fraction) => percent(Number(fraction.toFixed(3))).replace(" ", "\u00a0");
 
 /**
  * What is predicted and was measured at a place.
