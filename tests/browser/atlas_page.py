@@ -31,6 +31,8 @@ PAGE = """<!doctype html>
 <body style="margin: 12px"><main><h1>The atlas</h1>{element}</main>
 <script type="module" src="/atlas/define.js"></script></body></html>"""
 
+LABORATORY = '<!doctype html><title>The laboratory</title><link rel="icon" href="data:,">'
+
 
 class Pages(http.server.SimpleHTTPRequestHandler):
     """The modules in their folders; `/light` and `/dark` are pages with the element."""
@@ -42,7 +44,7 @@ class Pages(http.server.SimpleHTTPRequestHandler):
         if name in ("light", "dark"):
             self.answer(PAGE.format(theme=name, element=element(SETTING, POINTS)))
         elif name == "intro.html":
-            self.answer("<!doctype html><title>The laboratory</title>")
+            self.answer(LABORATORY)
         else:
             super().do_GET()
 

@@ -28,6 +28,7 @@ export function field(name, title, ...inner) {
   const value = html("output", { for: id });
   const [text, below] = title.split("|");
   const label = html("label", { for: id }, text, ...(below ? [html("sub", {}, below)] : []));
-  const node = html("div", { class: "field" }, html("div", { class: "name" }, label, value), ...inner);
+  const heading = html("div", { class: "name" }, label, value);
+  const node = html("div", { class: "field" }, heading, ...inner);
   return { id, value, node };
 }
