@@ -29,6 +29,7 @@ SCRIPTS = {
     "<mixup-laboratory": "laboratory/define.js",
     "<mixup-timeline": "laboratory/timeline.js",
     "<mixup-mixer": "mixer/define.js",
+    "<mixup-atlas": "atlas/define.js",
 }
 
 

@@ -2,10 +2,9 @@
 
 import { html, say, set } from "./dom.js";
 import { FIXED } from "./engine.js";
+import { button, field, group } from "./fields.js";
 import { checked, labelLam, parameter, stopStep } from "./parameters.js";
 import { percent } from "./words.js";
-
-let made = 0;
 
 /** Sliders: what they are called (a subscript after a bar), and the value beside it. */
 const SLIDERS = {
@@ -49,26 +48,6 @@ export function controls(on, few) {
     say(play, { running: "❚❚ Pause", paused: "▶ Continue", done: "▶ Train again" }[state] ?? "▶ Train");
     for (const part of parts) part.update(values);
   }
-}
-
-function button(name, onClick, text = "") {
-  const made = html("button", { type: "button", class: name }, text);
-  made.addEventListener("click", onClick);
-  return made;
-}
-
-function group(title, parts) {
-  const nodes = parts.map(({ node }) => node);
-  return html("fieldset", { class: "group" }, html("legend", {}, title), ...nodes);
-}
-
-function field(name, title, ...inner) {
-  const id = `control-${name}-${(made += 1)}`;
-  const value = html("output", { for: id });
-  const [text, below] = title.split("|");
-  const label = html("label", { for: id }, text, ...(below ? [html("sub", {}, below)] : []));
-  const node = html("div", { class: "field" }, html("div", { class: "name" }, label, value), ...inner);
-  return { id, value, node };
 }
 
 function slider(name, onChange) {
