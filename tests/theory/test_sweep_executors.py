@@ -53,9 +53,11 @@ def test_what_a_block_raises_is_heard(processes, tmp_path):
 def test_a_worker_that_dies_is_named_and_nothing_is_lost(tmp_path):
     kept = {"memory": ONE_RUN, "store": tmp_path}
     over = {"partners": ["all", dies]}
-    with ProcessPoolExecutor(1, mp_context=SPAWN) as pool:
-        with pytest.raises(RuntimeError, match="a worker of the executor died") as caught:
-            small(executor=pool, over=over, **kept)
+    with (
+        ProcessPoolExecutor(1, mp_context=SPAWN) as pool,
+        pytest.raises(RuntimeError, match="a worker of the executor died") as caught,
+    ):
+        small(executor=pool, over=over, **kept)
     assert caught.value.__notes__ == ["2 of 4 blocks were done: the store has them"]
     assert sum(1 for _ in tmp_path.glob("all.zarr/shape-0/status/c/*")) == 2
 
@@ -83,10 +85,10 @@ def test_tasks_may_be_done_twice(expected, tmp_path):
     assert same(small(executor=Twice(), memory=ONE_RUN, store=tmp_path), expected)
 
 
-def test_dask_loses_a_worker_and_no_block(expected, tmp_path):
+def test_dask_loses_a_worker_and_no_block(tmp_path):
     distributed = pytest.importorskip("distributed")
-    over = {"noise_std": list(np.linspace(0.1, 0.2, 30)), "lam": [0.6, 0.8]}
-    settings = {"over": over, "memory": ONE_RUN, "steps": 200}
+    over = {"noise_std": list(np.linspace(0.1, 0.2, 10)), "lam": [0.6, 0.8]}
+    settings = {"over": over, "memory": ONE_RUN, "steps": 100}
     with (
         distributed.LocalCluster(3, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
@@ -108,4 +110,4 @@ def test_dask_loses_a_worker_and_no_block(expected, tmp_path):
         killer.join()
         assert pids[0] not in client.run(os.getpid).values()
     assert same(found, small(**settings))
-    assert int(small(store=tmp_path, explain=True, **settings).done.sum()) == 120
+    assert int(small(store=tmp_path, explain=True, **settings).done.sum()) == 40
