@@ -10,21 +10,9 @@ from torch import Tensor
 from mixupbook.theory.any_objective import Objective
 from mixupbook.theory.descent import descend
 from mixupbook.theory.feature_noise import FeatureNoise, PatchData
+from mixupbook.theory.samples import test_sample, train_sample
 
 __all__ = ["final_weights", "over_seeds", "test_sample", "train_sample"]
-
-# Seeds of test samples, away from those of the training samples.
-TEST_SEEDS = 1000
-
-
-def train_sample(model: FeatureNoise, n: int, seed: int) -> PatchData:
-    """n training examples, of which the share rho is rare, rounded to a whole number."""
-    return model.sample(n, seed=seed, rare=round(model.rare_fraction * n))
-
-
-def test_sample(model: FeatureNoise, n: int, seed: int) -> PatchData:
-    """n test examples for the seed of a training sample, one half of them rare."""
-    return model.sample(n, seed=TEST_SEEDS + seed, rare=n // 2)
 
 
 def final_weights(

@@ -1,7 +1,8 @@
 """Makes the atlas and records it: ``python -m mixupbook.studies.atlas``.
 
 Each map is recorded as soon as it is made. Maps that a record has, with the same settings and of
-the same source, are not made again.
+the same source, are not made again. ``--costs`` measures what sweeps cost on this machine, which
+should have nothing else to do.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from mixupbook._devices import device_name
 from mixupbook._files import as_path, locked
 from mixupbook._sources import source_digests
 from mixupbook.studies import store
+from mixupbook.studies.atlas.atlas_costs import costs
 from mixupbook.studies.atlas.atlas_maps import MAPS
 from mixupbook.studies.atlas.atlas_parts import AtlasMap, Measured
 from mixupbook.studies.atlas.atlas_record import AtlasRecord, MapRecord
@@ -43,6 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
         options.out.mkdir(parents=True, exist_ok=True)
         with locked(options.out / f"{NAME}.json", "record"):
             record = begun(options.out)
+            if options.costs:
+                store.write(record.model_copy(update={"costs": costs()}), options.out)
+                return 0
             for one in chosen:
                 if has(record, one):
                     continue
@@ -133,6 +138,7 @@ def _rounded(errors: np.ndarray) -> tuple[float | None, ...]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mixupbook.studies.atlas")
     parser.add_argument("maps", nargs="*", help="names of maps (all of them)")
+    parser.add_argument("--costs", action="store_true", help="what sweeps cost here, and no map")
     parser.add_argument("--workers", type=int, default=1, help="processes (1)")
     folder = store.FOLDER / NAME
     parser.add_argument(

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from mixupbook._arguments import one_of
 from mixupbook.studies.record import Count, Name, NotNegative, Part, Provenance, Seed, Text
 
-__all__ = ["AtlasRecord", "MapRecord"]
+__all__ = ["AtlasRecord", "CostRecord", "MapRecord"]
 
 Value = float | Text
 
@@ -65,7 +65,15 @@ class MapRecord(Part):
         return np.where(found < 0, np.inf, found)
 
 
+class CostRecord(Part):
+    """Seconds, for each value of what varies."""
+
+    values: Annotated[tuple[Count, ...], Field(min_length=1)]
+    seconds: tuple[NotNegative, ...]
+
+
 class AtlasRecord(Provenance):
-    """The maps that have been made."""
+    """The maps that have been made, and what sweeps cost on the machine that made them."""
 
     maps: dict[Name, MapRecord] = Field(default_factory=dict)
+    costs: dict[Name, CostRecord] = Field(default_factory=dict)
