@@ -381,3 +381,17 @@ def test_names_that_cannot_vary_are_listed():
         mb.sweep(MODEL, mb.Standard(), over=GRID)
     with pytest.raises(TypeError, match="model must be a FeatureNoise, got PatchData"):
         mb.sweep(MODEL.sample(4, seed=0), mb.Standard(), over={})
+
+
+def test_some_variables_are_kept_alone(tmp_path):
+    some = {"variables": ["rare_error", "loss"], "store": tmp_path}
+    found = small(**some)
+    assert list(found) == ["loss", "rare_error", "diverged_at"]
+    assert found.rare_error.equals(small().rare_error)
+    assert same(small(**some), found)
+    with pytest.raises(ValueError, match="holds another sweep: its variables is"):
+        small(store=tmp_path)
+    with pytest.raises(ValueError, match=r"variables must be one of 'loss', .* mean 'loss'"):
+        small(variables=["los"])
+    with pytest.raises(TypeError, match=exactly("variables must be a list of names, got 'loss'")):
+        small(variables="loss")

@@ -32,7 +32,12 @@ from mixupbook.studies.provenance import environment
 
 NAME = "atlas"
 # What decides the numbers.
-SOURCES = ("theory", "theory.sweeps.sweep_blocks", "studies.atlas")
+OF_ATLAS = ("atlas_maps", "atlas_methods", "atlas_parts", "many_classes", "special_maps")
+SOURCES = (
+    "theory",
+    "theory.sweeps.sweep_blocks",
+    *(f"studies.atlas.{module}" for module in OF_ATLAS),
+)
 DIGITS = 3  # decimals of errors, of which test samples of 1000 know no more
 
 

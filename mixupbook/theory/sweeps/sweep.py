@@ -10,12 +10,12 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
-from mixupbook._arguments import true_or_false, whole_number
+from mixupbook._arguments import one_of, true_or_false, whole_number
 from mixupbook._files import as_path, digest
 from mixupbook.theory.any_objective import Objective
 from mixupbook.theory.feature_noise import FeatureNoise
 from mixupbook.theory.runs import checked_device, checked_precision
-from mixupbook.theory.sweeps.sweep_blocks import MEMORY, Task, block_runs, task_of
+from mixupbook.theory.sweeps.sweep_blocks import MEMORY, VARIABLES, Task, block_runs, task_of
 from mixupbook.theory.sweeps.sweep_estimate import estimate
 from mixupbook.theory.sweeps.sweep_grid import Grid, Point, checked_grid
 from mixupbook.theory.sweeps.sweep_results import dataset_of, fingerprint, report_divergence
@@ -47,6 +47,7 @@ def sweep(
     executor: Executor | Any | None = None,
     part: tuple[int, int] | Any | None = None,
     memory: int | Any | None = None,
+    variables: Sequence[str] | Any | None = None,
     explain: bool | Any = False,
     progress: bool | Any = True,
 ) -> xr.Dataset:
@@ -79,6 +80,8 @@ def sweep(
             that know nothing of each other and share a `store`. The call without it joins them.
         memory: bytes that the numbers of a block fill at most, about; by default 256 MiB on a
             processor and 8 GiB on a GPU. A block holds one run at least and 4096 at most.
+        variables: names of those to keep, where that is not all: `noise_memorisation`, a number for
+            each training example, takes most of the room.
         explain: whether to say only what would run, how large it is and about how long it takes,
             from a few steps of each shape.
         progress: whether to show a progress bar.
@@ -134,6 +137,7 @@ def sweep(
     if memory is None:
         memory = MEMORY.get(kind, MEMORY["cpu"])
     memory = whole_number("memory", memory, at_least=1)
+    names = _checked_names(variables)
     true_or_false("explain", explain)
     true_or_false("progress", progress)
 
@@ -143,17 +147,18 @@ def sweep(
     recorded = list(range(0, steps + 1, record_every))
     recorded += [] if recorded[-1] == steps else [steps]
     asked = fingerprint(grid, Point(model, objective, training), common, kind, memory)
+    asked["variables"] = names
     folder = None if store is None else as_path("store", store)
-    layout = {"grid": grid, "groups": groups, "sizes": sizes, "steps": recorded}
+    layout = {"grid": grid, "groups": groups, "sizes": sizes, "steps": recorded, "names": names}
     with opened(folder, part, asked, read_only=bool(explain), **layout) as kept:
         blocks = _blocks(kept, groups, part)
         facts = {}
         if explain:
-            facts = estimate(grid, groups, blocks, recorded, common)
+            facts = estimate(grid, groups, blocks, recorded, common, names)
         else:
             _run(grid, groups, kept, blocks, common, executor, progress)
         partial = explain or part is not None
-        dataset = dataset_of(grid, groups, kept, recorded, partial=partial)
+        dataset = dataset_of(grid, groups, kept, recorded, names, partial=partial)
     over = {"over": ", ".join(grid.over)}
     fixed = {name: value for name, value in asked.items() if name not in (*grid.over, "functions")}
     source = {"source": digest(json.dumps(asked["source"]).encode())}
@@ -168,7 +173,8 @@ def _blocks(
     """The blocks that are to be done: group and place in it."""
     every = [(group, block) for group in range(len(groups)) for block in kept.blocks(group)]
     mine = every if part is None else every[part[0] :: part[1]]
-    return [(group, block) for group, block in mine if not kept.done(group)[block].all()]
+    done = [kept.done(group) for group in range(len(groups))]
+    return [(group, block) for group, block in mine if not done[group][block].all()]
 
 
 def _run(
@@ -199,6 +205,16 @@ def _run(
         where = "the store has them" if kept.lasting else "without a store they are lost"
         error.add_note(f"{done} of {len(blocks)} blocks were done: {where}")
         raise
+
+
+def _checked_names(variables: Any) -> list[str]:
+    """The variables to keep, in their usual order; `diverged_at` is always among them."""
+    if variables is None:
+        return list(VARIABLES)
+    if isinstance(variables, str) or not isinstance(variables, Sequence):
+        raise TypeError(f"variables must be a list of names, got {variables!r:.60}")
+    chosen = {one_of("variables", name, VARIABLES) for name in variables} | {"diverged_at"}
+    return [name for name in VARIABLES if name in chosen]
 
 
 def _checked_part(part: Any, store: Any) -> tuple[int, int] | None:

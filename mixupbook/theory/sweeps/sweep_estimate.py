@@ -19,6 +19,7 @@ def estimate(
     blocks: list[tuple[int, slice]],
     recorded: list[int],
     common: dict[str, Any],
+    names: list[str],
 ) -> dict[str, int | float]:
     """Networks, blocks, bytes and seconds of the blocks that are to be done, on one worker."""
     seconds = 0.0
@@ -29,7 +30,7 @@ def estimate(
         "networks": len(grid),
         "missing_networks": sum(block.stop - block.start for _, block in blocks),
         "missing_blocks": len(blocks),
-        "store_bytes": sum(_bytes(grid, runs, len(recorded)) for runs in groups),
+        "store_bytes": sum(_bytes(grid, runs, len(recorded), names) for runs in groups),
         "seconds": seconds,
     }
 
@@ -51,14 +52,14 @@ def _seconds(grid: Grid, numbers: list[int], recorded: list[int], common: dict[s
     return start + recorded[-1] * step + len(recorded) * record
 
 
-def _bytes(grid: Grid, numbers: list[int], records: int) -> int:
+def _bytes(grid: Grid, numbers: list[int], records: int, names: list[str]) -> int:
     """Of a group's results, eight for each number, before zarr makes them smaller."""
     point, _ = grid.run(numbers[0])
     counts = {"step": records, "feature": 4, "example": point.training["examples"]}
     total = 0
-    for dims in VARIABLES.values():
+    for name in names:
         size = 8
-        for dim in dims:
+        for dim in VARIABLES[name]:
             size *= counts[dim]
         total += size
     return len(numbers) * total

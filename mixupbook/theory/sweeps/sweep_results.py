@@ -24,14 +24,21 @@ SOURCES = ("theory", "theory.sweeps.sweep_blocks", "mixup.label_maps")
 
 
 def dataset_of(
-    grid: Grid, groups: list[list[int]], kept: Store, steps: list[int], *, partial: bool
+    grid: Grid,
+    groups: list[list[int]],
+    kept: Store,
+    steps: list[int],
+    names: list[str],
+    *,
+    partial: bool,
 ) -> xr.Dataset:
     """What is kept, along the dimensions of the grid; with `done` where it may be a part."""
     most = max(point.training["examples"] for point in grid.points)
     counts = {"step": len(steps), "feature": len(FEATURES), "example": most}
     dims = (*grid.over, "seed")
     variables: dict[str, Any] = {}
-    for name, more in VARIABLES.items():
+    for name in names:
+        more = VARIABLES[name]
         fill = -1 if name == "diverged_at" else np.nan
         whole = np.full((len(grid), *(counts[dim] for dim in more)), fill)
         for group, runs in enumerate(groups):
@@ -49,7 +56,9 @@ def dataset_of(
         variables["done"] = (dims, done.reshape(grid.shape))
     coordinates = {name: (name, _coordinate(values)) for name, values in grid.over.items()}
     coordinates |= {"seed": ("seed", grid.seeds), "step": ("step", steps)}
-    return xr.Dataset(variables, {**coordinates, "feature": list(FEATURES)})
+    if "feature_alignment" in names:
+        coordinates["feature"] = ("feature", list(FEATURES))
+    return xr.Dataset(variables, coordinates)
 
 
 def fingerprint(

@@ -31,6 +31,7 @@ class Store:
         groups: numbers of the runs of each shape.
         sizes: for each group, the runs of a block.
         steps: that are recorded.
+        names: of the variables that are kept.
         root: a zarr group to write to, or None.
         others: zarr groups of other writers, to read from.
     """
@@ -41,6 +42,7 @@ class Store:
         groups: list[list[int]],
         sizes: list[int],
         steps: list[int],
+        names: list[str],
         root: Any | None = None,
         others: list[Any] | None = None,
     ) -> None:
@@ -58,6 +60,7 @@ class Store:
             shapes = {
                 name: (lengths[group], *(counts[dim] for dim in dims))
                 for name, dims in VARIABLES.items()
+                if name in names
             }
             self.found.append(_arrays(root, group, shapes, size))
         self.others = others or []
@@ -75,8 +78,8 @@ class Store:
     def put(self, group: int, block: slice, found: dict[str, np.ndarray]) -> None:
         """Keeps a finished block."""
         arrays = self.found[group]
-        for name, values in found.items():
-            arrays[name][block] = values
+        for name in arrays.keys() - {"status"}:
+            arrays[name][block] = found[name]
         arrays["status"][block] = 1
 
     def read(self, group: int, name: str) -> np.ndarray:
@@ -148,7 +151,7 @@ def _arrays(
     size: int,
 ) -> dict[str, Any]:
     """The variables of a group of runs, filled with NaN, and their status, 0."""
-    runs = shapes["loss"][0]
+    runs = shapes["diverged_at"][0]
     kinds = {name: (np.float64, np.nan) for name in shapes} | {"diverged_at": (np.int64, -1)}
     if root is None:
         arrays = {
