@@ -18,15 +18,23 @@ RESTRICTED = {
     "ipywidgets": {"pages"},
     "anywidget": {"pages"},
     "IPython": {"pages"},
-    "tqdm": {"images/training/fit.py", "images/training/seeds.py", "theory/descent.py"},
+    "tqdm": {
+        "images/training/fit.py",
+        "images/training/seeds.py",
+        "theory/descent.py",
+        "theory/sweeps/sweep.py",
+    },
     "pooch": {"images/data/cifar10.py", "images/data/download.py", "studies/__main__.py"},
     "sklearn": {"images/data/digits.py"},
     "joblib": {
         "images/training/seeds.py",
+        "studies/atlas/__main__.py",
         "studies/ladder/__main__.py",
         "studies/ladder/image_runs.py",
     },
     "xarray": {"theory", "pages"},
+    "zarr": {"theory/sweeps/sweep_store.py"},
+    "distributed": {"studies"},
 }
 
 # What is run as a command (`python -m mixupbook.studies`) may print.

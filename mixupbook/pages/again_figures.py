@@ -1,4 +1,4 @@
-"""The ladder beside the same ladder under other seeds: are the verdicts the same?"""
+"""The ladder beside the same ladder under other seeds, and whether their verdicts agree."""
 
 from typing import NamedTuple
 

@@ -12,7 +12,7 @@ from mixupbook.studies.atlas.atlas_criteria import LEARNED
 from mixupbook.studies.atlas.atlas_parts import REFERENCE, TRAINING, noise_std
 from mixupbook.studies.atlas.atlas_record import MapRecord
 from mixupbook.studies.atlas.special_maps import drawn_settings
-from mixupbook.theory.objectives import PairMixup
+from mixupbook.theory.objectives import PairMixup, Standard
 from mixupbook.theory.reduced import reduced_dynamics
 from mixupbook.theory.samples import BALANCED, train_sample
 from mixupbook.theory.threshold import rare_threshold
@@ -21,6 +21,7 @@ __all__ = [
     "boundary",
     "foretold",
     "foretold_drawn",
+    "foretold_half",
     "foretold_times",
     "majority",
     "right_share",
@@ -53,6 +54,36 @@ def foretold(
     shape = (len(rhos), len(ratios))
     names = {"common": "common_error", "rare": "rare_error"}
     return {name: found[key].values[:, -1].reshape(shape) for name, key in names.items()}
+
+
+def foretold_half(
+    kappas: Sequence[float], n: int, dimension: int, *, rho: float = 0.12, steps: int = 3200
+) -> float:
+    """kappa at which the reduced dynamics put the rare error of standard training at 25 %.
+
+    Args:
+        kappas: rare examples of a class over the energy of a noise patch, ascending; between two of
+            them the error is taken to be linear.
+        n: training examples.
+        dimension: d.
+        rho: share of rare examples, whose number in a class is rounded.
+        steps: of training.
+    """
+    in_class = round(rho * n / 2)
+    models = [
+        dataclasses.replace(
+            REFERENCE,
+            dimension=dimension,
+            rare_fraction=2 * in_class / n,
+            noise_std=math.sqrt(in_class / (kappa * (dimension - 4))),
+        )
+        for kappa in kappas
+    ]
+    found = reduced_dynamics(
+        models, Standard(), train=n, steps=steps, record_every=steps, **TRAINING
+    )
+    falling = np.minimum.accumulate(found.rare_error.values[:, -1])
+    return float(np.interp(-LEARNED, -falling, kappas))
 
 
 def boundary(

@@ -237,32 +237,32 @@ def test_apples_gpu_is_left_for_its_lack_of_float64(monkeypatch):
             {"objective": "mixup"},
             TypeError,
             exactly(
-                "objective must be Standard, PairMixup or ExpectedMixup, or a sequence of "
-                "them, got 'mixup'"
+                "objective must be Standard, PairMixup, ExpectedMixup, PairCutMix, PatchDropping "
+                "or InputNoise, or a sequence of them, got 'mixup'"
             ),
         ),
         (
             {"objective": mb.Standard},
             TypeError,
             exactly(
-                "objective must be Standard, PairMixup or ExpectedMixup, or a sequence of "
-                "them, got the class Standard: call it, Standard()"
+                "objective must be Standard, PairMixup, ExpectedMixup, PairCutMix, PatchDropping "
+                "or InputNoise, or a sequence of them, got the class Standard: call it, Standard(...)"
             ),
         ),
         (
             {"objective": [mb.Standard(), mb.PairMixup]},
             TypeError,
             exactly(
-                "objective must be Standard, PairMixup or ExpectedMixup, or a sequence of "
-                "them, got the class PairMixup: call it, PairMixup()"
+                "objective must be Standard, PairMixup, ExpectedMixup, PairCutMix, PatchDropping "
+                "or InputNoise, or a sequence of them, got the class PairMixup: call it, PairMixup(...)"
             ),
         ),
         (
             {"objective": int},
             TypeError,
             exactly(
-                "objective must be Standard, PairMixup or ExpectedMixup, or a sequence of "
-                "them, got <class 'int'>"
+                "objective must be Standard, PairMixup, ExpectedMixup, PairCutMix, PatchDropping "
+                "or InputNoise, or a sequence of them, got <class 'int'>"
             ),
         ),
         (
