@@ -32,6 +32,7 @@ __all__ = [
 FOLDER = store.FOLDER / "atlas"
 SHADES = "YlOrBr"
 TITLES = {1.0: "standard training", 0.7: "Mixup"}
+SYMBOLS = {"patches": "b", "noise-std": "σ"}
 NAMED = {1.0: "standard", 0.7: "Mixup"}
 
 
@@ -66,7 +67,7 @@ def plane_figure(
         for (name, (x, y)), style in zip(lines[lam].items(), ("-", "--", ":"), strict=False):
             ax.plot(x, y, style, color=INK, label=name)
         ax.set(xscale="log", yscale="log", title=TITLES[lam], xlabel=r"noise, $\sigma^2 d/n$")
-        _plain_ticks(ax, ratios[::2], rhos[::2], ratios, rhos)
+        _plain_ticks(ax, ratios[::3], rhos[::2])
         if lines[lam]:
             ax.legend(loc="lower left", fontsize=8, frameon=True)
     axes[0].set_ylabel("share of rare examples, ρ")
@@ -149,7 +150,7 @@ def lines_figure(
         if log:
             ax.set_xscale("log")
         if panels:
-            ax.set_title(f"{panels} {value:g}")
+            ax.set_title(f"{SYMBOLS[panels]} = {value:g}")
     axes[0][0].set_ylabel("rare test error (%)")
     axes[0][-1].legend(fontsize=8)
     return figure
@@ -199,14 +200,8 @@ def _with_bars(ax: Axes, x: Sequence[float], found: Sequence[Interval], name: st
     ax.errorbar(x, means, yerr=reach, marker="o", capsize=2, color=METHODS[name], label=name)
 
 
-def _plain_ticks(
-    ax: Axes,
-    x_ticks: Sequence[float],
-    y_ticks: Sequence[float],
-    x: Sequence[float],
-    y: Sequence[float],
-) -> None:
-    """Ticks as plain numbers, and no room beyond the cells' middles but half a cell."""
+def _plain_ticks(ax: Axes, x_ticks: Sequence[float], y_ticks: Sequence[float]) -> None:
+    """Ticks as plain numbers, and no others."""
     ax.set_xticks(x_ticks, [f"{value:g}" for value in x_ticks])
     ax.set_yticks(y_ticks, [f"{value:g}" for value in y_ticks])
     ax.minorticks_off()

@@ -127,6 +127,7 @@ class Claim:
         digits: decimals shown and stored.
         horizon: how long was trained before it was measured, where that could matter, such as
             ``"1600 steps"``.
+        counted: what the interval is over, where that is not seeds.
 
     Raises:
         TypeError: a horizon that is no text.
@@ -150,6 +151,7 @@ class Claim:
     stated: str
     digits: int = 1
     horizon: str = ""
+    counted: str = "seeds"
 
     def __post_init__(self) -> None:
         if not isinstance(self.horizon, str):
@@ -175,7 +177,8 @@ class Claim:
             return f"{m.successes} of {m.count}, {_share_text(m, d)} {self.unit}"
         if m.count == 1:
             return f"{m.mean:z.{d}f} {self.unit}"
-        return f"{m.mean:z.{d}f} [{m.low:z.{d}f}, {m.high:z.{d}f}] {self.unit}, {m.count} seeds"
+        value = f"{m.mean:z.{d}f} [{m.low:z.{d}f}, {m.high:z.{d}f}]"
+        return f"{value} {self.unit}, {m.count} {self.counted}"
 
     def as_row(self) -> dict[str, str]:
         """The claim as the ledger stores it."""

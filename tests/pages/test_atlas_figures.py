@@ -78,7 +78,7 @@ def test_times_and_lines_are_drawn():
     assert [text.get_text() for text in figure.axes[1].texts] == ["110", "–", "190", "–"]
     dims = {"alpha": (0.1, 0.2), "patches": (1.0, 2.0), "lam": (1.0, 0.7)}
     figure = atlas_figures.lines_figure(a_map(dims, 0.1), xlabel="alpha", panels="patches")
-    assert [ax.get_title() for ax in figure.axes] == ["patches 1", "patches 2"]
+    assert [ax.get_title() for ax in figure.axes] == ["b = 1", "b = 2"]
     dims = {"overlap": (0.0, 1.0), "lam": (1.0, 0.7)}
     assert len(atlas_figures.lines_figure(a_map(dims, 0.1), xlabel="overlap").axes) == 1
 

@@ -257,3 +257,11 @@ def test_ledger_shows_every_claim_with_a_link_to_its_chapter(book):
     assert "mxb-not-supported" in shown
     assert shown.startswith('<div class="mxb-scroll">')  # on a phone it scrolls in its own box
     assert repr(table).splitlines()[1].startswith("A: supported (-2.0 [-3.0, -1.0] points")
+
+
+def test_an_interval_says_what_it_is_over():
+    measured = Interval(0.9, 0.8, 1.0, 60)
+    claim = Claim(
+        "demo", "One.", "ours", measured, "of one", above(0), stated="supported", counted="settings"
+    )
+    assert claim.value_text == "0.9 [0.8, 1.0] of one, 60 settings"

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from mixupbook.theory.minibatches import descend_on_minibatches
 from mixupbook.pages.theory_runs import final_weights
 from mixupbook.theory.feature_noise import FeatureNoise
+from mixupbook.theory.minibatches import descend_on_minibatches
 from mixupbook.theory.objectives import Standard
 from mixupbook.theory.patch_network import initial_weights
 

@@ -246,7 +246,8 @@ def test_apples_gpu_is_left_for_its_lack_of_float64(monkeypatch):
             TypeError,
             exactly(
                 "objective must be Standard, PairMixup, ExpectedMixup, PairCutMix, PatchDropping "
-                "or InputNoise, or a sequence of them, got the class Standard: call it, Standard(...)"
+                "or InputNoise, or a sequence of them, got the class Standard: call it, "
+                "Standard(...)"
             ),
         ),
         (
@@ -254,7 +255,8 @@ def test_apples_gpu_is_left_for_its_lack_of_float64(monkeypatch):
             TypeError,
             exactly(
                 "objective must be Standard, PairMixup, ExpectedMixup, PairCutMix, PatchDropping "
-                "or InputNoise, or a sequence of them, got the class PairMixup: call it, PairMixup(...)"
+                "or InputNoise, or a sequence of them, got the class PairMixup: call it, "
+                "PairMixup(...)"
             ),
         ),
         (

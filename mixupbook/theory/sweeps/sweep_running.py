@@ -33,8 +33,8 @@ def finished(
     try:
         for key, task in tasks:
             futures[executor.submit(run_task, task)] = key
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        for future in as_completed(list(futures)):
+            yield futures.pop(future), future.result()  # and so lets go of it
     except BrokenExecutor as error:
         raise RuntimeError("a worker of the executor died") from error
     finally:
