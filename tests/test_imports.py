@@ -31,6 +31,7 @@ RESTRICTED = {
         "studies/atlas/__main__.py",
         "studies/ladder/__main__.py",
         "studies/ladder/image_runs.py",
+        "studies/scheduler.py",
     },
     "xarray": {"theory", "pages"},
     "zarr": {"theory/sweeps/sweep_store.py"},

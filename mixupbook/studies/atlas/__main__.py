@@ -29,6 +29,7 @@ from mixupbook.studies.atlas.atlas_maps import MAPS
 from mixupbook.studies.atlas.atlas_parts import AtlasMap, Measured
 from mixupbook.studies.atlas.atlas_record import AtlasRecord, MapRecord
 from mixupbook.studies.provenance import environment
+from mixupbook.studies.scheduler import jobs
 
 NAME = "atlas"
 # What decides the numbers.
@@ -48,7 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
         chosen = [MAPS[one_of("map", name, MAPS)] for name in options.maps or MAPS]
         workers = whole_number("workers", options.workers, at_least=1)
         options.out.mkdir(parents=True, exist_ok=True)
-        with locked(options.out / f"{NAME}.json", "record"):
+        with (
+            locked(options.out / f"{NAME}.json", "record"),
+            jobs(workers, options.scheduler) as at_once,
+        ):
             record = begun(options.out)
             if options.costs:
                 store.write(record.model_copy(update={"costs": costs()}), options.out)
@@ -56,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
             for one in chosen:
                 if has(record, one):
                     continue
-                found = made(one, workers)
+                found = made(one, at_once)
                 maps = {**record.maps, one.name: found}
                 in_order = {name: maps[name] for name in MAPS if name in maps}
                 record = record.model_copy(update={"maps": in_order})
@@ -65,15 +69,15 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: the same command goes on from here", file=sys.stderr)
         return 130
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def made(one: AtlasMap, workers: int) -> MapRecord:
+def made(one: AtlasMap, at_once: int) -> MapRecord:
     """A map, its seeds measured in processes of their own."""
-    pool = Parallel(n_jobs=workers)
+    pool = Parallel(n_jobs=at_once)
     found = pool(delayed(_on_one_thread)(one.name, seed) for seed in one.seeds)
     seconds = sum(spent for _, spent in found)
     parts = [part for part, _ in found]
@@ -145,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("maps", nargs="*", help="names of maps (all of them)")
     parser.add_argument("--costs", action="store_true", help="what sweeps cost here, and no map")
     parser.add_argument("--workers", type=int, default=1, help="processes (1)")
+    parser.add_argument("--scheduler", help="address of a Dask scheduler, in place of --workers")
     folder = store.FOLDER / NAME
     parser.add_argument(
         "--out",

@@ -32,6 +32,7 @@ from mixupbook.studies.ladder.rung_records import LadderRecord, RungRecord
 from mixupbook.studies.ladder.rung_runs import run_rung, setting
 from mixupbook.studies.ladder.rungs import RUNGS, Rung
 from mixupbook.studies.provenance import SOURCES, environment, source_digests
+from mixupbook.studies.scheduler import jobs
 
 FOLDER = store.FOLDER / "ladder"
 
@@ -92,12 +93,15 @@ def main(arguments: list[str] | None = None) -> int:
             rungs = [ladder.rungs[name] for name in chosen if name in ladder.rungs]
             if not rungs:
                 continue  # another process may be making that record
-            with locked(options.out / f"{ladder.name}.json", "record"):
-                _make(ladder, rungs, options)
+            with (
+                locked(options.out / f"{ladder.name}.json", "record"),
+                jobs(options.workers, options.scheduler) as at_once,
+            ):
+                _make(ladder, rungs, options, at_once)
     except KeyboardInterrupt:
         print("interrupted: the same command goes on from here", file=sys.stderr)
         return 130
-    except (FloatingPointError, OSError, ValueError) as error:
+    except (FloatingPointError, ImportError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -108,16 +112,17 @@ def _parser() -> argparse.ArgumentParser:
     path = partial(as_path, "path")
     parser.add_argument("rungs", nargs="*", help="names of rungs (all of them)")
     parser.add_argument("--workers", type=int, default=1, help="processes (1)")
+    parser.add_argument("--scheduler", help="address of a Dask scheduler, in place of --workers")
     parser.add_argument("--data", type=path, help="CIFAR-10 as load_npz reads it, for its rung")
     parser.add_argument("--again", action="store_true", help="under other seeds (the small ones)")
     parser.add_argument("--out", type=path, default=FOLDER, help="folder (the package's own)")
     return parser
 
 
-def _make(ladder: Ladder, chosen: list[Any], options: argparse.Namespace) -> None:
+def _make(ladder: Ladder, chosen: list[Any], options: argparse.Namespace, at_once: int) -> None:
     record = _begun(ladder, options.out)
     missing = [rung for rung in chosen if not has(record, rung, ladder.setting(rung))]
-    for rung, found in zip(missing, _trained(missing, options), strict=True):
+    for rung, found in zip(missing, _trained(missing, options, at_once), strict=True):
         rungs = {**record.rungs, rung.name: found}
         in_order = {name: rungs[name] for name in ladder.rungs if name in rungs}
         record = record.model_copy(update={"rungs": in_order})
@@ -126,13 +131,13 @@ def _make(ladder: Ladder, chosen: list[Any], options: argparse.Namespace) -> Non
         print(f"{rung.name:20} {found.seconds:6.0f} s  Mixup {gain.mean():+5.1f} points")
 
 
-def _trained(rungs: list[Any], options: argparse.Namespace) -> Iterator[RungRecord]:
+def _trained(rungs: list[Any], options: argparse.Namespace, at_once: int) -> Iterator[RungRecord]:
     """The rungs in order, each as soon as it and those before it are there."""
     if rungs and isinstance(rungs[0], ImageRung):
         for rung in rungs:
-            yield run_image_rung(rung, options.data, options.workers)
+            yield run_image_rung(rung, options.data, at_once)
     else:
-        pool = Parallel(n_jobs=options.workers, return_as="generator")
+        pool = Parallel(n_jobs=at_once, return_as="generator")
         yield from pool(delayed(run_rung)(rung) for rung in rungs)
 
 

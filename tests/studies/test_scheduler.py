@@ -1,0 +1,63 @@
+"""Jobs of a study, and seeds of `fit_seeds`, on a Dask scheduler; one that does not answer."""
+
+import joblib
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster
+
+import mixupbook as mb
+from mixupbook.studies import scheduler, store
+from mixupbook.studies.atlas import __main__ as command
+from mixupbook.studies.atlas.atlas_maps import MAPS
+from mixupbook.studies.atlas.atlas_parts import Measured
+from mixupbook.studies.atlas.atlas_record import AtlasRecord
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """In this process: what matters here is that jobs go there, and come back."""
+    with LocalCluster(
+        2, processes=False, threads_per_worker=1, dashboard_address=None, protocol="tcp"
+    ) as local:
+        yield local
+
+
+def test_without_a_scheduler_there_are_workers():
+    with scheduler.jobs(3, None) as at_once:
+        assert at_once == 3
+
+
+def test_jobs_go_to_the_scheduler(cluster):
+    with scheduler.jobs(1, cluster.scheduler_address) as at_once:
+        pool = joblib.Parallel(n_jobs=at_once)
+        assert type(pool._backend).__name__ == "DaskDistributedBackend"
+        assert pool(joblib.delayed(abs)(-i) for i in range(5)) == [0, 1, 2, 3, 4]
+
+
+def test_a_map_is_made_there(cluster, monkeypatch, tmp_path):
+    def measure(seed):
+        return Measured(np.full((2, 1), 0.1), np.full((2, 1), seed / 10), np.array([seed, -1]))
+
+    fields = {"dims": {"lam": (1.0, 0.7)}, "seeds": (0, 1, 2), "steps": (5,), "measure": measure}
+    one = MAPS["overlap"].__class__(name="overlap", title="made up", setting={}, **fields)
+    monkeypatch.setitem(MAPS, "overlap", one)
+    asked = ["overlap", "--scheduler", cluster.scheduler_address, "--out", str(tmp_path)]
+    assert command.main(asked) == 0
+    found = store.load_as(AtlasRecord, "atlas", tmp_path).maps["overlap"]
+    assert found.rare == (0.0, 0.1, 0.2, 0.0, 0.1, 0.2)
+
+
+def test_a_scheduler_that_does_not_answer_is_an_error(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(scheduler, "SECONDS", 0.5)
+    asked = ["overlap", "--scheduler", "tcp://127.0.0.1:9", "--out", str(tmp_path)]
+    assert command.main(asked) == 1
+    assert "127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_seeds_of_fit_go_there_too(cluster):
+    data = mb.load_digits(test=200)
+    settings = {"epochs": 1, "batch_size": 50, "lr": 0.05, "progress": False}
+    with Client(cluster), joblib.parallel_config(backend="dask"):
+        runs = mb.fit_seeds(data, "small_convnet", seeds=range(2), workers=2, **settings)
+    alone = [mb.fit(data, "small_convnet", seed=seed, **settings) for seed in range(2)]
+    assert [run.test_error for run in runs] == [run.test_error for run in alone]
