@@ -1,5 +1,6 @@
 """What the chapter *The atlas* draws and tabulates of its record."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def plane_figure(
         lines: for each lam the lines by name, each as ratios and rhos.
         group: whose errors are shown.
     """
-    rhos, ratios, lams = record.dims.values()
+    rhos, ratios, lams = record.axes()
     shades = mean_errors(record, group)
     figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.9), sharey=True)
     for ax, lam, values in zip(axes, lams, np.moveaxis(shades, -1, 0), strict=True):
@@ -80,7 +81,7 @@ def curves_figure(records: Mapping[str, MapRecord]) -> Figure:
     figure, axes = plt.subplots(1, 2, figsize=(7.4, 3.4), sharey=True)
     colours = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(records)))
     for (size, record), shade in zip(records.items(), colours, strict=True):
-        kappas, lams = record.dims.values()
+        kappas, lams = record.axes()
         for ax, lam, values in zip(axes, lams, mean_errors(record, "rare").T, strict=True):
             ax.plot(kappas, values, "o-", color=shade, label=size, markersize=3)
             ax.set(title=TITLES[lam], xlabel=r"$\kappa = n'/\|\xi\|^2$", ylim=(-2, 62))
@@ -94,7 +95,7 @@ def half_learned(record: MapRecord, lam: float) -> Interval:
 
     Between two values of kappa the error is taken to be linear; the first value stands for less.
     """
-    kappas, lams = record.dims.values()
+    kappas, lams = record.axes()
     errors = record.errors("rare")[:, lams.index(lam), :, -1].T
 
     def crossing(rare: np.ndarray) -> float:
@@ -108,7 +109,7 @@ def times_figure(record: MapRecord, predicted: Float[np.ndarray, "lams label_lam
     """Steps until the rare feature is learned over l and l_y: measured and predicted."""
     figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.4), sharey=True)
     measured = np.median(record.time_to_learn(), axis=-1)
-    lams, label_lams = record.dims.values()
+    lams, label_lams = record.axes()
     for ax, times, title in zip(axes, (measured, predicted), ("trained", "predicted"), strict=True):
         shown = np.log10(np.where(np.isfinite(times), times, np.nan))
         mesh = ax.imshow(shown, cmap=SHADES, origin="lower", vmin=2, vmax=4, aspect="auto")
@@ -134,16 +135,16 @@ def lines_figure(
     """Rare error over the first dimension, standard training beside Mixup, a panel for each value
     of `panels`, with 95 % intervals over seeds.
     """
-    names = list(record.dims)
-    values = record.dims[panels] if panels else (None,)
+    axes_of = dict(zip(record.dims, record.axes(), strict=True))
+    values = axes_of[panels] if panels else (math.nan,)
     figure, axes = plt.subplots(
         1, len(values), figsize=(1.2 + 2.1 * max(len(values), 2), 3.0), sharey=True, squeeze=False
     )
-    x = record.dims[names[0]]
+    x = record.axes()[0]
     errors = 100 * record.errors("rare")[..., -1]
     for place, (ax, value) in enumerate(zip(axes[0], values, strict=True)):
         chosen = errors[:, place] if panels else errors
-        for column, lam in enumerate(record.dims["lam"]):
+        for column, lam in enumerate(axes_of["lam"]):
             found = [mean_interval(seeds) for seeds in chosen[:, column]]
             _with_bars(ax, x, found, NAMED[lam])
         ax.set(xlabel=xlabel, ylim=(-2, 62))
@@ -167,7 +168,7 @@ def methods_table(record: MapRecord, names: Sequence[str]) -> Table:
             {
                 "method": WORDS[name],
                 "steps": f"{last}",
-                "rare error (%)": f"{found.mean:.1f} [{found.low:.1f}, {found.high:.1f}]",
+                "rare error (%)": f"{found.mean:z.1f} [{found.low:z.1f}, {found.high:z.1f}]",
                 "common (%)": f"{100 * common.mean():.1f}",
                 "seeds below 5 %": f"{int((rare < 0.05).sum())} of {len(rare)}",
                 "median time": _steps(np.median(times)),
@@ -186,8 +187,8 @@ def last_errors(record: MapRecord, name: str) -> tuple[np.ndarray, np.ndarray, i
 
 def cost_slope(cost: CostRecord, last: int = 3) -> float:
     """The slope of seconds over values, both as logarithms, through the last few points."""
-    logs = np.log([cost.values[-last:], cost.seconds[-last:]])
-    return float(np.polyfit(*logs, 1)[0])
+    values, seconds = np.log([cost.values[-last:], cost.seconds[-last:]])
+    return float(np.polyfit(values, seconds, 1)[0])
 
 
 def _steps(time: float) -> str:

@@ -47,6 +47,10 @@ class MapRecord(Part):
         """The lengths of the dimensions, with the seeds last."""
         return (*map(len, self.dims.values()), len(self.seeds))
 
+    def axes(self) -> list[tuple[float, ...]]:
+        """The values of the dimensions, where all are numbers."""
+        return [tuple(map(float, values)) for values in self.dims.values()]
+
     def errors(self, group: str) -> Float[np.ndarray, "*shape steps"]:
         """Errors as fractions, along the dimensions, seed and step; NaN where one is missing.
 

@@ -50,9 +50,9 @@ def measure_overlap(seed: int) -> Measured:
     test = [test_sample(model, TEST, seed) for model in models]
     runs = [(share, lam) for share in SHARES for lam in LAMS]
     found = descend(
-        [meeting(*train, share) for share, _ in runs],
+        [meeting(*train, share) for share, _ in runs],  # type: ignore[call-arg, arg-type]
         [PairMixup(lam) for _, lam in runs],
-        test=[meeting(*test, share) for share, _ in runs],
+        test=[meeting(*test, share) for share, _ in runs],  # type: ignore[call-arg, arg-type]
         seed=seed,
         steps=STEPS[-1],
         record_every=RECORD_EVERY,
@@ -85,12 +85,12 @@ class Setting(NamedTuple):
 def drawn_settings() -> list[Setting]:
     """Sixty settings drawn from the whole range, to judge the reduced dynamics by."""
     random = np.random.default_rng(2027)
-    settings = []
+    settings: list[Setting] = []
     while len(settings) < 60:
         n, dimension = int(random.choice([60, 100, 160])), int(random.choice([200, 400, 800]))
         rho, kappa = (math.exp(random.uniform(math.log(0.02), math.log(0.5))) for _ in range(2))
         lam = float(random.choice([1.0, random.uniform(0.5, 0.95)], p=[0.25, 0.75]))
-        label_lam = random.choice([None, 0.6, 0.8, 0.95])
+        label_lam = random.choice([None, 0.6, 0.8, 0.95])  # type: ignore[arg-type]
         init_std = math.exp(random.uniform(math.log(1e-3), math.log(0.1)))
         if round(rho * n / 2) < 1:
             continue  # no rare example in a class

@@ -123,7 +123,7 @@ def sweep(
     training = {"examples": examples, "test_examples": test_examples, "rare": rare}
     training |= {"width": width, "init_std": init_std, "activation": activation, "lr": lr}
     grid = checked_grid(model, objective, over, seeds, training)
-    common = {
+    common: dict[str, Any] = {
         "steps": whole_number("steps", steps, at_least=1),
         "record_every": whole_number("record_every", record_every, at_least=1),
         "device": device,
