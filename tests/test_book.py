@@ -250,7 +250,7 @@ def test_a_folded_cell_says_what_it_holds(page):
 def test_little_code_is_visible():
     """Lines of code that a reader of the pages sees, those of folded solutions not counted."""
     lines = {page.stem: sum(map(visible_lines, shown_code(page))) for page in NOTEBOOKS}
-    assert sum(lines.values()) <= 660, lines
+    assert sum(lines.values()) <= 690, lines
 
 
 def shown_code(page: Path) -> Iterator[str]:
