@@ -17,7 +17,7 @@ from mixupbook.studies.atlas.atlas_record import AtlasRecord
 def cluster():
     """In this process: what matters here is that jobs go there, and come back."""
     with LocalCluster(
-        2, processes=False, threads_per_worker=1, dashboard_address=None, protocol="tcp"
+        2, processes=False, threads_per_worker=1, dashboard_address=":0", protocol="tcp"
     ) as local:
         yield local
 

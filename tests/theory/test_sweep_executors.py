@@ -90,7 +90,7 @@ def test_dask_loses_a_worker_and_no_block(tmp_path):
     over = {"noise_std": list(np.linspace(0.1, 0.2, 10)), "lam": [0.6, 0.8]}
     settings = {"over": over, "memory": ONE_RUN, "steps": 100}
     with (
-        distributed.LocalCluster(3, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(3, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         pids = list(client.run(os.getpid).values())
