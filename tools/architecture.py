@@ -11,8 +11,9 @@ PACKAGE = Path(__file__).resolve().parent.parent / "mixupbook"
 # What each room may import besides itself and the modules that serve all.
 MAY_IMPORT = {
     "mixup": set(),
-    "theory": {"mixup"},
-    "images": {"mixup"},
+    "identity": set(),
+    "theory": {"mixup", "identity"},
+    "images": {"mixup", "identity"},
     "studies": {"mixup", "theory", "images"},
     "pages": {"mixup", "theory", "images", "studies"},
 }

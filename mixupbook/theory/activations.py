@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mixupbook._arguments import in_interval, is_number, one_of
+from mixupbook.theory.run_memory import each_alone
 
 __all__ = ["SQUARE", "Activation", "checked_activation"]
 
@@ -27,12 +28,15 @@ class Activation:
 def positive_part_to_the(degree: float) -> Activation:
     """max(z, 0)^q."""
 
+    def value(z: Tensor) -> Tensor:
+        return each_alone(lambda positive: positive.pow_(degree), z.relu())
+
     def value_and_slope(z: Tensor) -> tuple[Tensor, Tensor]:
         positive = z.relu()
-        slope = positive.pow(degree - 1)
+        slope = each_alone(lambda power: power.pow_(degree - 1), positive.clone())
         return positive.mul_(slope), slope.mul_(degree)
 
-    return Activation(degree, lambda z: z.relu().pow_(degree), value_and_slope)
+    return Activation(degree, value, value_and_slope)
 
 
 SQUARE = Activation("square", torch.square, lambda z: (z.square(), 2 * z))

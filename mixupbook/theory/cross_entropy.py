@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from mixupbook.theory.run_memory import WHOLE, room_for_runs
+from mixupbook.theory.run_memory import each_alone
 
 __all__ = ["cross_entropy_sums", "sigmoid_by_run"]
 
@@ -33,9 +33,4 @@ def cross_entropy_sums(
 
 def sigmoid_by_run(margin: Float[Tensor, "R ..."]) -> Float[Tensor, "R ..."]:
     """The sigmoid, in place where that is possible."""
-    own = margin[0].numel()
-    if own % WHOLE == 0 or len(margin) == 1 or margin.is_cuda or not margin.is_contiguous():
-        return margin.sigmoid_()
-    room = room_for_runs(margin, own)
-    room.copy_(margin.flatten(1)).sigmoid_()
-    return room.view(margin.shape)
+    return each_alone(Tensor.sigmoid_, margin)

@@ -17,10 +17,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mixupbook.theory.cross_entropy import cross_entropy_sums
+from mixupbook.theory.cross_entropy import cross_entropy_sums, sigmoid_by_run
 from mixupbook.theory.pairs import Pairs
 from mixupbook.theory.patch_network import class_signs
-from mixupbook.theory.run_memory import room_for_runs
+from mixupbook.theory.run_memory import lines_for_runs, products, room_for_runs
 
 
 class Node(NamedTuple):
@@ -79,24 +79,25 @@ class GramPairLoss:
         cross = self._first
         for node in self.nodes:
             out = cross if node is self.nodes[0] else self._other
-            residual = self._margins(node, out).sigmoid_()
+            residual = sigmoid_by_run(self._margins(node, out))
             residual.addcmul_(self.differ, node.against, value=-1)
             if self.kept is not None:
                 residual *= self.kept
             # The signs in the node turn residuals against the label into those of class 1.
             own.addcmul_(node.push_first, residual.sum(dim=2, keepdim=True))
-            own += torch.bmm(node.push_second.mT, residual).mT
+            own += products(node.push_second.mT, residual).mT
             residual *= node.push_cross
             if residual is not cross:
                 cross += residual
         both_ways = torch.add(cross, cross.mT, out=self._other)
-        return torch.bmm(both_ways, signed).addcmul_(signed, own).view_as(responses)
+        change = products(both_ways, signed).addcmul_(signed, own)
+        return change.unflatten(2, responses.shape[2:])
 
     def _set_gram(
         self, signed: Float[Tensor, "R n columns"], responses: Float[Tensor, "R n P filters"]
     ) -> None:
         """Computes M, which serves all nodes."""
-        torch.bmm(signed, responses.flatten(2).mT, out=self._gram)
+        products(signed, responses.flatten(2).mT, out=self._gram)
         self._diagonal[:, :, 1] = self._gram.diagonal(dim1=1, dim2=2)
 
     def _margins(self, node: Node, out: Float[Tensor, "R n n"]) -> Float[Tensor, "R n n"]:
@@ -109,4 +110,5 @@ class GramPairLoss:
 
 def _signed(responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, "R n columns"]:
     """The responses with the sign of their filter's class, patches and filters in one axis."""
-    return (responses * class_signs(responses)).flatten(2)
+    room = lines_for_runs(responses, *responses.shape[1:])
+    return torch.mul(responses, class_signs(responses), out=room).flatten(2)

@@ -8,6 +8,7 @@ from mixupbook.theory.activations import Activation
 from mixupbook.theory.batches import Batch
 from mixupbook.theory.feature_noise import FEATURES
 from mixupbook.theory.patch_network import margins, mistakes
+from mixupbook.theory.run_memory import products
 
 
 def feature_alignment(columns: Float[Tensor, "R d filters"]) -> Float[Tensor, "R 4"]:
@@ -27,8 +28,9 @@ def noise_memorisation(
     xi^(p) is what is left of patch p off the four features.
     """
     features = len(FEATURES)
-    on_features = torch.einsum("inpf,ifc->inpc", train.x[..., :features], columns[:, :features])
-    on_noise = (responses - on_features).abs().amax(dim=2)
+    rows = train.x[..., :features].flatten(1, 2)
+    on_features = products(rows, columns[:, :features])
+    on_noise = (responses - on_features.unflatten(1, responses.shape[1:3])).abs().amax(dim=2)
     by_class = on_noise.unflatten(-1, (2, -1)).amax(dim=-1)
     return torch.where(train.y == 1, by_class[..., 1], by_class[..., 0])
 
@@ -57,7 +59,7 @@ def measure(
     }
     if test is not None:
         # Transposed, for a product with few rows is faster than one with few columns.
-        rows = torch.bmm(columns.mT, test.x.flatten(1, 2).mT).mT
+        rows = products(columns.mT, test.x.flatten(1, 2).mT).mT
         margin = margins(rows.unflatten(1, test.x.shape[1:3]), activation)
         wrong = mistakes(margin, test.y)
         among = {"rare_error": test.is_rare, "common_error": ~test.is_rare}

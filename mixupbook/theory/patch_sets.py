@@ -116,18 +116,18 @@ class DroppingLoss:
         value, slope = self.activation.value_and_slope(responses)
         residual = sigmoid_by_run(self._margins(_contributions(value)))
         residual *= self.weight * self.sign
-        return _in_responses(_times(residual, self.sets), slope)
+        pull = [(residual * stays).sum(dim=2) for stays in self.sets.unbind(1)]
+        return _in_responses(torch.stack(pull, dim=2), slope)
 
     def _margins(self, parts: Float[Tensor, "R n P"]) -> Float[Tensor, "R n sets"]:
-        """Margins against the examples' labels."""
-        return _times(parts, self.sets.mT) * self.sign
+        """Margins against the examples' labels, patch by patch.
 
-
-def _times(
-    left: Float[Tensor, "R n inner"], right: Float[Tensor, "inner outer"]
-) -> Float[Tensor, "R n outer"]:
-    """A product for each run, which one product of all their rows would round otherwise."""
-    return torch.bmm(left, right.expand(len(left), -1, -1))
+        Not by a product, which would be rounded otherwise for several runs than for one.
+        """
+        margins = parts.new_zeros(*parts.shape[:2], len(self.sets))
+        for part, stays in zip(parts.unbind(2), self.sets.unbind(1), strict=True):
+            margins.addcmul_(part[..., None], stays)
+        return margins.mul_(self.sign)
 
 
 def _contributions(value: Float[Tensor, "R n P filters"]) -> Float[Tensor, "R n P"]:

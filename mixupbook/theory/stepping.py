@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mixupbook.theory.feature_noise import FEATURES
-from mixupbook.theory.run_memory import apart, room_for_runs
+from mixupbook.theory.run_memory import apart, lines_for_runs, products
 
 
 class DirectDescent:
@@ -29,7 +29,7 @@ class DirectDescent:
 
     def responses(self) -> Float[Tensor, "R rows filters"]:
         """The responses of all patches."""
-        return torch.bmm(self.rows, self.weights)
+        return products(self.rows, self.weights)
 
     def move(self, change: Float[Tensor, "R rows filters"]) -> None:
         """Moves against a gradient in the responses, scaled by the learning rate."""
@@ -53,14 +53,15 @@ class GramDescent:
         self.rows = rows
         self.start = apart(columns)
         # Transposed, for a product with few rows is faster than one with few columns.
-        self.start_responses = apart(torch.bmm(self.start.mT, rows.mT))
+        self.start_responses = products(self.start.mT, rows.mT)
         distinct = _distinct(rows)
-        self.gram = apart(torch.bmm(distinct, distinct.mT)).expand(len(rows), -1, -1)
-        self.moved = room_for_runs(columns, rows.shape[1], columns.shape[2]).zero_()
+        self.gram = products(distinct, distinct.mT).expand(len(rows), -1, -1)
+        self.moved = lines_for_runs(columns, rows.shape[1], columns.shape[2]).zero_()
 
     def responses(self) -> Float[Tensor, "R rows filters"]:
         """The responses of all patches."""
-        return torch.baddbmm(self.start_responses, self.moved.mT, self.gram, alpha=-1).mT
+        room = lines_for_runs(self.start_responses, *self.start_responses.shape[1:])
+        return torch.baddbmm(self.start_responses, self.moved.mT, self.gram, alpha=-1, out=room).mT
 
     def move(self, change: Float[Tensor, "R rows filters"]) -> None:
         """Moves against a gradient in the responses, scaled by the learning rate."""
@@ -73,7 +74,8 @@ class GramDescent:
 
     def columns(self) -> Float[Tensor, "R d filters"]:
         """The weights as columns."""
-        return torch.baddbmm(self.start, self.rows.mT, self.moved, alpha=-1)
+        room = lines_for_runs(self.start, *self.start.shape[1:])
+        return torch.baddbmm(self.start, self.rows.mT, self.moved, alpha=-1, out=room)
 
 
 class SplitDescent:
@@ -103,13 +105,14 @@ class SplitDescent:
 
     def responses(self) -> Float[Tensor, "R rows filters"]:
         """The responses of all patches."""
+        # In the model's data a row has one entry there: the product is exact, wherever it lies.
         responses = torch.bmm(self.near_rows, self.near_weights.to(self.near_rows))
         responses.flatten(0, 1).index_add_(0, self.index, self.far.responses().flatten(0, 1))
         return responses
 
     def move(self, change: Float[Tensor, "R rows filters"]) -> None:
         """Moves against a gradient in the responses, scaled by the learning rate."""
-        self.near_weights -= torch.bmm(self.near_rows.mT, change)
+        self.near_weights -= products(self.near_rows.mT, change)
         far_change = change.flatten(0, 1).index_select(0, self.index)
         self.far.move(far_change.unflatten(0, (len(change), -1)))
 
@@ -122,7 +125,7 @@ class SplitDescent:
     def columns(self) -> Float[Tensor, "R d filters"]:
         """The weights as columns."""
         near, far = self.near_weights.to(self.near_rows), self.far.columns()
-        together = room_for_runs(far, near.shape[1] + far.shape[1], far.shape[2])
+        together = lines_for_runs(far, near.shape[1] + far.shape[1], far.shape[2])
         together[:, : near.shape[1]] = near
         together[:, near.shape[1] :] = far
         return together

@@ -10,6 +10,7 @@ from torch import Tensor
 from mixupbook.theory.input_noise import NoiseSource
 from mixupbook.theory.losses import GroupedLoss
 from mixupbook.theory.patch_network import as_columns, initial_weights
+from mixupbook.theory.run_memory import products
 from mixupbook.theory.runs import Runs
 from mixupbook.theory.stepping import SplitDescent
 
@@ -47,10 +48,10 @@ def walk(runs: Runs) -> Iterator[State]:
             descent.move(loss.gradient(responses).flatten(1, 2).mul_(rate))
             continue
         noisy, drawn = noise.draw(n * patches, dimension)
-        responses[noisy] += torch.bmm(drawn, descent.columns()[noisy]).unflatten(1, (n, patches))
+        responses[noisy] += products(drawn, descent.columns()[noisy]).unflatten(1, (n, patches))
         change = loss.gradient(responses).flatten(1, 2).mul_(rate)
         descent.move(change)
         # The noise is part of the inputs, and the weights move along it too.
         along = torch.zeros_like(columns)
-        along[noisy] = torch.bmm(drawn.mT, change[noisy])
+        along[noisy] = products(drawn.mT, change[noisy])
         descent.shift(-along)

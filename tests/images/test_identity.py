@@ -17,7 +17,7 @@ from mixupbook.images.data.images import ImageData
 from mixupbook.images.training.checkpoint import Checkpoint
 from mixupbook.images.training.fit import fit
 from mixupbook.images.training.identity import difference, identity
-from mixupbook.images.training.parts import Unidentified
+from mixupbook.identity.parts import Unidentified
 from mixupbook.images.training.settings import Settings
 from mixupbook.mixup.cutmix import CutMix
 from mixupbook.mixup.transform import Mixup

@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import nn
 
+from mixupbook.identity.parts import Unidentified, digest_of, digest_of_values
 from mixupbook.images.data.images import ImageData
-from mixupbook.images.training.parts import digest_of, digest_of_values
 from mixupbook.images.training.settings import Settings
 from mixupbook.mixup.cutmix import CutMix
 from mixupbook.mixup.transform import Mixup
@@ -73,7 +73,11 @@ def _named(name: str, part: object, vouched: bool) -> str | None:
         return part
     # Not every repr is the same in every process; those of Mixup and CutMix are.
     label = repr(part) if type(part) in (Mixup, CutMix) else getattr(part, "__qualname__", None)
-    return f"{label or type(part).__qualname__} {digest_of(part, name, vouched=vouched)}"
+    try:
+        digest = digest_of(part, name, vouched=vouched)
+    except Unidentified as error:
+        raise Unidentified(f"{error}, or vouch for it: Checkpoint(path, key='...')") from None
+    return f"{label or type(part).__qualname__} {digest}"
 
 
 def _at_the_start(mixup: object) -> object:

@@ -1,11 +1,12 @@
 """What makes two parts of a run the same: a digest of code and values, equal in every process.
 
-A part is a network, a mixup or an augmentation: a function, an object that can be called, a module.
+A part is a network, a mixup, a choice of partners: a function, an object that can be called, a
+module.
 Its digest covers the code of functions and classes with their defaults, closures and the globals
 they read, and whatever objects hold, as deep as it goes. What an installed library defines is taken
 by its name. No memory address, hash or order of a set enters.
 
-What cannot be read this way is refused, never guessed, unless the user vouches for it with a key.
+What cannot be read this way is refused, never guessed, unless the user vouches for it.
 """
 
 import collections.abc
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.utils.hooks import RemovableHandle
 
-from mixupbook.images.training.contents import (
+from mixupbook.identity.contents import (
     attributes,
     filled,
     hashed,
@@ -33,7 +34,7 @@ from mixupbook.images.training.contents import (
     plain,
     storage,
 )
-from mixupbook.images.training.reads import GlobalRead, by_library, global_reads, qualified_name
+from mixupbook.identity.reads import GlobalRead, by_library, global_reads, qualified_name
 
 __all__ = ["Unidentified", "digest_of", "digest_of_values"]
 
@@ -283,7 +284,6 @@ class _Walk:
         if self._vouched:
             return hashed("vouched for")
         raise Unidentified(
-            f"{place} is {what}: another one could not be told from it, and a checkpoint not be "
-            "known for this run's. Use functions and plain attributes, or vouch for it with a "
-            'name of your own, Checkpoint(path, key="...")'
+            f"{place} is {what}: another one could not be told from it; use functions and plain "
+            "attributes"
         )

@@ -23,7 +23,7 @@ from torch.nn import functional
 
 import mixupbook as mb
 from mixupbook.images.training.augment import crop_flip
-from mixupbook.images.training.parts import digest_of
+from mixupbook.identity.parts import digest_of
 
 MODES = {"flip", "crop", "both", "neither"}
 STRENGTH = 0.5

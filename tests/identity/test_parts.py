@@ -21,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mixupbook.images.training.parts import Unidentified, digest_of, digest_of_values
-from mixupbook.images.training.reads import by_library, global_reads
+from mixupbook.identity.parts import Unidentified, digest_of, digest_of_values
+from mixupbook.identity.reads import by_library, global_reads
 from mixupbook.mixup.transform import Mixup
 
 
@@ -451,9 +451,7 @@ def test_refused(kind):
     with pytest.raises(Unidentified, match=message) as caught:
         digest_of(build(), "part")
     assert str(caught.value).endswith(
-        ": another one could not be told from it, and a checkpoint not be known for this run's. "
-        "Use functions and plain attributes, or vouch for it with a name of your own, "
-        'Checkpoint(path, key="...")'
+        ": another one could not be told from it; use functions and plain attributes"
     )
     assert digest_of(build(), "part", vouched=True) == digest_of(build(), "part", vouched=True)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from mixupbook.images.training.reads import by_library
+from mixupbook.identity.reads import by_library
 
 __all__ = [
     "attributes",
