@@ -12,6 +12,7 @@ from mixupbook.studies.atlas.atlas_criteria import LEARNED
 from mixupbook.studies.atlas.atlas_parts import REFERENCE, TRAINING, noise_std
 from mixupbook.studies.atlas.atlas_record import MapRecord
 from mixupbook.studies.atlas.special_maps import drawn_settings
+from mixupbook.theory.feature_noise import FeatureNoise
 from mixupbook.theory.objectives import PairMixup, Standard
 from mixupbook.theory.reduced import reduced_dynamics
 from mixupbook.theory.samples import BALANCED, train_sample
@@ -23,10 +24,29 @@ __all__ = [
     "foretold_drawn",
     "foretold_half",
     "foretold_times",
+    "kappas",
     "majority",
+    "plain_rules",
+    "plane_models",
     "right_share",
     "threshold_line",
 ]
+
+
+def plane_models(
+    rhos: Sequence[float], ratios: Sequence[float], *, n: int = 100, dimension: int = 400
+) -> list[FeatureNoise]:
+    """The models of the plane, row by row."""
+    return [
+        dataclasses.replace(
+            REFERENCE,
+            dimension=dimension,
+            rare_fraction=rho,
+            noise_std=noise_std(ratio, n, dimension),
+        )
+        for rho in rhos
+        for ratio in ratios
+    ]
 
 
 def foretold(
@@ -39,16 +59,7 @@ def foretold(
     steps: int = 3200,
 ) -> dict[str, Float[np.ndarray, "rhos ratios"]]:
     """Common and rare error on the plane, by the reduced dynamics at the expected counts."""
-    models = [
-        dataclasses.replace(
-            REFERENCE,
-            dimension=dimension,
-            rare_fraction=rho,
-            noise_std=noise_std(ratio, n, dimension),
-        )
-        for rho in rhos
-        for ratio in ratios
-    ]
+    models = plane_models(rhos, ratios, n=n, dimension=dimension)
     mixed = PairMixup(lam)
     found = reduced_dynamics(models, mixed, train=n, steps=steps, record_every=steps, **TRAINING)
     shape = (len(rhos), len(ratios))
@@ -162,11 +173,49 @@ def right_share(
     predicted: Float[np.ndarray, "*cells"], measured: Float[np.ndarray, "*cells"]
 ) -> Share:
     """The share (%) of cells where a predicted rare error is on the measured side of `LEARNED`."""
-    right = (predicted < LEARNED) == (measured < LEARNED)
-    return share_interval(int(right.sum()), right.size, side="lower").scaled(100)
+    return _agreement(predicted < LEARNED, measured < LEARNED)
+
+
+def kappas(models: Sequence[FeatureNoise], n: int | Sequence[int]) -> Float[np.ndarray, " models"]:
+    """n'/||xi||^2 of models with n training examples, n' of which are rare in each class."""
+    sizes = np.broadcast_to(n, len(models))
+    energies = [model.noise_std**2 * (model.dimension - 4) for model in models]
+    in_class = [
+        round(model.rare_fraction * size / 2) for model, size in zip(models, sizes, strict=True)
+    ]
+    return np.array(in_class) / energies
+
+
+def plain_rules(
+    kappa: Float[np.ndarray, "*cells"],
+    mixed: Bool[np.ndarray, "*cells"] | bool,
+    measured: Float[np.ndarray, "*cells"],
+) -> dict[str, Share]:
+    """How often rules are right that need no dynamics: what a prediction has to do better than.
+
+    Args:
+        kappa: n'/||xi||^2 of each cell.
+        mixed: whether a cell is trained by Mixup.
+        measured: rare errors, as fractions.
+
+    Returns:
+        The share (%) of cells in which it is learned that
+
+        - ``"kappa"``: exactly where kappa is above one;
+        - ``"mixup"``: exactly under Mixup;
+        - ``"either"``: where one of the two holds.
+    """
+    under_mixup = np.broadcast_to(mixed, measured.shape)
+    rules = {"kappa": kappa > 1, "mixup": under_mixup, "either": under_mixup | (kappa > 1)}
+    return {name: _agreement(rule, measured < LEARNED) for name, rule in rules.items()}
 
 
 def majority(measured: Float[np.ndarray, "*cells"]) -> float:
     """The share (%) of cells in which the more frequent verdict is right."""
     learned: Bool[np.ndarray, "*cells"] = measured < LEARNED
     return 100 * max(learned.mean(), 1 - learned.mean())
+
+
+def _agreement(said: Bool[np.ndarray, "*cells"], holds: Bool[np.ndarray, "*cells"]) -> Share:
+    right = said == holds
+    return share_interval(int(right.sum()), right.size, side="lower").scaled(100)
