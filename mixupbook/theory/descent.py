@@ -15,10 +15,10 @@ from mixupbook.theory.arithmetic import plain_arithmetic
 from mixupbook.theory.divergence import report
 from mixupbook.theory.feature_noise import PatchData
 from mixupbook.theory.history import History
-from mixupbook.theory.runs import checked_runs
+from mixupbook.theory.runs import Runs, checked_runs
 from mixupbook.theory.walk import walk
 
-__all__ = ["descend", "descend_weights"]
+__all__ = ["descend", "descend_weights", "descended"]
 
 
 # `| Any`: what else is given is refused by hand, with messages for people; the type checker of the
@@ -132,6 +132,16 @@ def descend(
         device=device,
         dtype=dtype,
     )
+    dataset = descended(runs, progress=progress, return_weights=return_weights)
+    report(dataset)
+    return dataset
+
+
+def descended(runs: Runs, *, progress: bool = False, return_weights: bool = False) -> xr.Dataset:
+    """What `descend` returns for runs that were checked, without a word on those that diverged.
+
+    Where all have, it ends with the last of them.
+    """
     with (
         plain_arithmetic(runs.device),
         tqdm(total=runs.steps, disable=not progress, desc="descend", unit="step") as bar,
@@ -142,9 +152,7 @@ def descend(
             if history.all_diverged:
                 break
             bar.update(state.step - bar.n)
-        dataset = history.dataset(state, weights=return_weights)
-    report(dataset)
-    return dataset
+        return history.dataset(state, weights=return_weights)
 
 
 def descend_weights(train: Any, objective: Any, **settings: Any) -> Tensor:

@@ -43,6 +43,7 @@ def kill_and_resume(store, times):
     settings = {"over": {"noise_std": np.linspace(0.1, 0.2, 20)}, "memory": ONE_RUN}
     random = np.random.default_rng(0)
     done = []
+    torch.set_num_threads(1)  # threads of the processor are lost by a fork, and waited for
     small(over={}, steps=1, store=Path(store) / "warm")  # what is imported on first use
     for _ in range(times):
         child = os.fork()

@@ -65,9 +65,8 @@ def test_a_worker_that_dies_is_named_and_nothing_is_lost(tmp_path):
 def test_an_executor_that_was_shut_down():
     pool = ThreadPoolExecutor(1)
     pool.shutdown()
-    with pytest.raises(RuntimeError, match="after shutdown") as caught:
+    with pytest.raises(RuntimeError, match="takes no task: .* after shutdown"):
         small(executor=pool)
-    assert caught.value.__notes__ == ["0 of 1 blocks were done: without a store they are lost"]
 
 
 class Twice(Executor):
@@ -76,7 +75,8 @@ class Twice(Executor):
     def submit(self, call, /, *args):
         future = Future()
         first, second = call(*args), call(*args)
-        assert all(np.array_equal(first[name], second[name], equal_nan=True) for name in first)
+        if isinstance(first, dict):
+            assert all(np.array_equal(first[name], second[name], equal_nan=True) for name in first)
         future.set_result(second)
         return future
 

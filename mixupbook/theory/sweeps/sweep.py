@@ -11,15 +11,28 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from mixupbook._arguments import one_of, true_or_false, whole_number
+from mixupbook._executors import check_can_be_sent, check_executor, finished
 from mixupbook._files import as_path, digest
 from mixupbook.theory.any_objective import Objective
 from mixupbook.theory.feature_noise import FeatureNoise
-from mixupbook.theory.runs import checked_device, checked_precision
-from mixupbook.theory.sweeps.sweep_blocks import MEMORY, VARIABLES, Task, block_runs, task_of
+from mixupbook.theory.runs import checked_precision
+from mixupbook.theory.sweeps.sweep_blocks import (
+    MEMORY,
+    VARIABLES,
+    Task,
+    block_runs,
+    device_found,
+    run_task,
+    task_of,
+)
 from mixupbook.theory.sweeps.sweep_estimate import estimate
 from mixupbook.theory.sweeps.sweep_grid import Grid, Point, checked_grid
-from mixupbook.theory.sweeps.sweep_results import dataset_of, fingerprint, report_divergence
-from mixupbook.theory.sweeps.sweep_running import check_can_be_sent, finished
+from mixupbook.theory.sweeps.sweep_results import (
+    dataset_of,
+    fingerprint,
+    functions,
+    report_divergence,
+)
 from mixupbook.theory.sweeps.sweep_store import Store, opened
 
 __all__ = ["sweep"]
@@ -129,11 +142,13 @@ def sweep(
         "device": device,
         "dtype": checked_precision(dtype),
     }
-    kind = checked_device(device).type
     part = _checked_part(part, store)
-    _check_executor(executor)
+    check_executor(executor)
     given = {"model": model, "objective": objective}
     check_can_be_sent(executor, given | {f"over[{name!r}]": v for name, v in grid.over.items()})
+    # Of the workers, which may have what is not here; one and the same for all of them.
+    ((_, common["device"]),) = finished(device_found, [("device", device)], executor)
+    kind = torch.device(common["device"]).type
     if memory is None:
         memory = MEMORY.get(kind, MEMORY["cpu"])
     memory = whole_number("memory", memory, at_least=1)
@@ -143,24 +158,29 @@ def sweep(
 
     groups = grid.groups()
     itemsize = common["dtype"].itemsize
-    sizes = [block_runs(grid.run(runs[0])[0], memory, itemsize) for runs in groups]
+    sizes = [
+        min(block_runs(point, memory, itemsize) for point in grid.points_of(runs))
+        for runs in groups
+    ]
     recorded = list(range(0, steps + 1, record_every))
     recorded += [] if recorded[-1] == steps else [steps]
     asked = fingerprint(grid, Point(model, objective, training), common, kind, memory)
-    asked["variables"] = names
+    decided = {**asked, "variables": names}
     folder = None if store is None else as_path("store", store)
+    if folder is not None:
+        decided["functions"] = functions(grid, objective)
     layout = {"grid": grid, "groups": groups, "sizes": sizes, "steps": recorded, "names": names}
-    with opened(folder, part, asked, read_only=bool(explain), **layout) as kept:
+    with opened(folder, part, decided, read_only=bool(explain), **layout) as kept:
         blocks = _blocks(kept, groups, part)
         facts = {}
         if explain:
-            facts = estimate(grid, groups, blocks, recorded, common, names)
+            facts = estimate(grid, groups, blocks, recorded, common, names, executor)
         else:
             _run(grid, groups, kept, blocks, common, executor, progress)
         partial = explain or part is not None
         dataset = dataset_of(grid, groups, kept, recorded, names, partial=partial)
     over = {"over": ", ".join(grid.over)}
-    fixed = {name: value for name, value in asked.items() if name not in (*grid.over, "functions")}
+    fixed = {name: value for name, value in asked.items() if name not in grid.over}
     source = {"source": digest(json.dumps(asked["source"]).encode())}
     dataset.attrs = {**fixed, **over, **source, **facts}
     report_divergence(grid, dataset)
@@ -189,20 +209,19 @@ def _run(
     """Does the blocks, and keeps each as soon as it is there."""
 
     def tasks() -> Iterator[tuple[tuple[int, slice], Task]]:
-        threads = None if executor is None else 1
         for group, block in blocks:
-            yield (group, block), task_of(grid, groups[group][block], common, threads)
+            runs = groups[group][block]
+            yield (group, block), task_of(grid, runs, common, threads_of_torch=executor is None)
 
-    done = 0
     total = sum(len(groups[group][block]) for group, block in blocks)
     try:
         with tqdm(total=total, disable=not progress, desc="sweep", unit="run") as bar:
-            for (group, block), found in finished(tasks(), executor):
+            for (group, block), found in finished(run_task, tasks(), executor):
                 kept.put(group, block, found)
-                done += 1
                 bar.update(len(groups[group][block]))
     except BaseException as error:
         where = "the store has them" if kept.lasting else "without a store they are lost"
+        done = sum(bool(kept.done(group)[block].all()) for group, block in blocks)
         error.add_note(f"{done} of {len(blocks)} blocks were done: {where}")
         raise
 
@@ -228,11 +247,3 @@ def _checked_part(part: Any, store: Any) -> tuple[int, int] | None:
     if store is None:
         raise ValueError("part needs a store, in which the parts meet, got store=None")
     return i, n
-
-
-def _check_executor(executor: Any) -> None:
-    if executor is not None and not callable(getattr(executor, "submit", None)):
-        raise TypeError(
-            f"executor must be a concurrent.futures.Executor, or None, got {executor!r:.60} (of "
-            "Dask: client.get_executor(pure=False))"
-        )

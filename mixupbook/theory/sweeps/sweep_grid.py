@@ -11,8 +11,8 @@ import numpy as np
 from mixupbook._arguments import in_interval, is_number, nearest_hint, whole_number
 from mixupbook.theory.activations import checked_activation
 from mixupbook.theory.any_objective import Objective, check_objectives
-from mixupbook.theory.feature_noise import FeatureNoise, check_seed
-from mixupbook.theory.samples import BALANCED, rare_examples
+from mixupbook.theory.feature_noise import FEATURES, FeatureNoise, check_seed
+from mixupbook.theory.samples import BALANCED, TEST_SEEDS, rare_examples
 
 __all__ = ["Grid", "Point", "checked_grid"]
 
@@ -66,6 +66,10 @@ class Grid:
         point, seed = divmod(number, len(self.seeds))
         return self.points[point], self.seeds[seed]
 
+    def points_of(self, numbers: list[int]) -> list[Point]:
+        """The points of some runs, each once."""
+        return [self.points[n] for n in dict.fromkeys(n // len(self.seeds) for n in numbers)]
+
     def groups(self) -> list[list[int]]:
         """The numbers of the runs that can be computed together, for each shape."""
         found: dict[tuple, list[int]] = {}
@@ -96,21 +100,24 @@ def checked_grid(
         raise TypeError(f"model must be a FeatureNoise, got {model!r:.60}")
     check_objectives([objective], model.patches)
     seeds = _listed("seeds", seeds)
-    seeds = [check_seed("seeds", seed) for seed in seeds]
-    if len(set(seeds)) < len(seeds):
-        raise ValueError(f"seeds must be all different, got {seeds!r:.60}")
+    for seed in seeds:
+        if check_seed("seeds", seed) + TEST_SEEDS >= 2**63:
+            raise ValueError(f"seeds must be below 2^63 - {TEST_SEEDS}, got {seed!r}")
     if not isinstance(over, Mapping):
         raise TypeError(f"over must be a dict of names and their values, got {over!r:.60}")
     over = {name: _listed(f"over[{name!r}]", values) for name, values in over.items()}
+    training = {name: _plain(value) for name, value in training.items()}
     for name, value in training.items():
         if name not in over:
             TRAINING[name](value)
-    start = Point(model, objective, dict(training))
+    start = Point(_of_plain(model), _of_plain(objective), training)
     points = [
         _point(start, dict(zip(over, values, strict=True)))
         for values in itertools.product(*over.values())
     ]
-    return Grid(over, points, seeds)
+    grid = Grid(over, points, seeds)
+    _check_rare_in_classes(grid)
+    return grid
 
 
 def _point(start: Point, changes: dict[str, Any]) -> Point:
@@ -146,9 +153,31 @@ def _check_rare(model: FeatureNoise, examples: int, rare: Any) -> None:
     if isinstance(rare, str) and rare != BALANCED:
         raise ValueError(f"rare must be a number, a pair of them or 'balanced', got {rare!r}")
     counts = rare_examples(model, examples, rare)
+    if isinstance(counts, tuple | list) and len(counts) != 2:
+        raise ValueError(f"rare must be a number, or a pair of one for each class, got {rare!r}")
     for count in counts if isinstance(counts, tuple | list) else (counts,):
         if whole_number("rare", count) > examples:
             raise ValueError(f"rare must be at most examples = {examples}, got {rare!r}")
+
+
+def _check_rare_in_classes(grid: Grid) -> None:
+    """Raises an error where a seed draws too few examples of a class to make so many rare."""
+    small = FeatureNoise(len(FEATURES) + 1, 2, 0.0, 0.0, 0, 0.0)  # labels come of the seed alone
+    asked = {}
+    for point in grid.points:
+        examples = point.training["examples"]
+        rare = rare_examples(point.model, examples, point.training["rare"])
+        if isinstance(rare, tuple):
+            asked[examples, rare] = point.training["rare"]
+    for (examples, rare), given in asked.items():
+        for seed in grid.seeds:
+            try:
+                small.sample(examples, seed=seed, rare=rare)
+            except ValueError as error:
+                raise ValueError(
+                    f"rare must suit the classes that every seed draws, got {given!r}, and of seed "
+                    f"{seed}: {error}"
+                ) from None
 
 
 def _unknown(name: str, known: list[str], objective: object) -> str:
@@ -178,9 +207,21 @@ def _listed(name: str, values: Any) -> list:
     found = [_plain(value) for value in values]
     if not found:
         raise ValueError(f"{name} must hold at least one value, got none")
+    for number, value in enumerate(found):
+        if value in found[:number]:
+            raise ValueError(f"{name} must be all different, got {value!r:.60} twice")
     return found
 
 
 def _plain(value: Any) -> Any:
+    """NumPy's and torch's numbers as Python's, also in a pair."""
+    if isinstance(value, tuple | list):
+        return tuple(_plain(one) for one in value)
     numbered = hasattr(value, "item") and getattr(value, "ndim", None) == 0
     return value.item() if numbered or (is_number(value) and hasattr(value, "item")) else value
+
+
+def _of_plain(described: Any) -> Any:
+    """A model or an objective with plain numbers in its fields."""
+    fields = {name: _plain(getattr(described, name)) for name in _names(described)}
+    return dataclasses.replace(described, **fields)

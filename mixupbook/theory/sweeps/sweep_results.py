@@ -1,14 +1,14 @@
 """What a sweep has found as one labelled dataset, and what it was asked as plain values."""
 
+import dataclasses
 import functools
-import marshal
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from mixupbook._files import digest
 from mixupbook._sources import source_digests
+from mixupbook.identity.parts import Unidentified, digest_of
 from mixupbook.theory.any_objective import Objective
 from mixupbook.theory.attributes import described
 from mixupbook.theory.divergence import named_runs, warn_at_caller
@@ -17,7 +17,7 @@ from mixupbook.theory.sweeps.sweep_blocks import VARIABLES
 from mixupbook.theory.sweeps.sweep_grid import Grid, Point
 from mixupbook.theory.sweeps.sweep_store import Store
 
-__all__ = ["dataset_of", "fingerprint", "report_divergence"]
+__all__ = ["dataset_of", "fingerprint", "functions", "report_divergence"]
 
 # What decides a sweep's numbers besides its settings.
 SOURCES = ("theory", "theory.sweeps.sweep_blocks", "mixup.label_maps")
@@ -36,13 +36,14 @@ def dataset_of(
     most = max(point.training["examples"] for point in grid.points)
     counts = {"step": len(steps), "feature": len(FEATURES), "example": most}
     dims = (*grid.over, "seed")
+    whom = [kept.of_whom(group) for group in range(len(groups))]  # once: others may be at work
     variables: dict[str, Any] = {}
     for name in names:
         more = VARIABLES[name]
         fill = -1 if name == "diverged_at" else np.nan
         whole = np.full((len(grid), *(counts[dim] for dim in more)), fill)
         for group, runs in enumerate(groups):
-            values = kept.read(group, name)
+            values = kept.read(group, name, whom[group])
             # Runs of fewer examples than others leave the end of that axis empty.
             places = np.ix_(runs, *(range(length) for length in values.shape[1:]))
             whole[places] = values
@@ -52,7 +53,7 @@ def dataset_of(
     if partial:
         done = np.zeros(len(grid), bool)
         for group, runs in enumerate(groups):
-            done[runs] = kept.done(group)
+            done[runs] = whom[group] >= 0
         variables["done"] = (dims, done.reshape(grid.shape))
     coordinates = {name: (name, _coordinate(values)) for name, values in grid.over.items()}
     coordinates |= {"seed": ("seed", grid.seeds), "step": ("step", steps)}
@@ -64,9 +65,10 @@ def dataset_of(
 def fingerprint(
     grid: Grid, start: Point, common: dict[str, Any], kind: str, memory: int
 ) -> dict[str, Any]:
-    """All that decides the numbers of a sweep and how they are kept, as JSON takes it."""
-    values = [start.objective, *(value for listed in grid.over.values() for value in listed)]
-    functions = [code for value in values for code in _functions(value)]
+    """All that decides the numbers of a sweep and how they are kept, as JSON takes it.
+
+    Functions are there by name alone: see `functions`.
+    """
     return {
         "model": repr(start.model),
         "objective": text(start.objective),
@@ -77,17 +79,49 @@ def fingerprint(
         "dtype": str(common["dtype"]).removeprefix("torch."),
         "device": kind,
         "memory": memory,
-        "functions": functions,
         "source": _source(),
     }
 
 
+def functions(grid: Grid, objective: Objective) -> dict[str, str]:
+    """What functions do that a sweep is given, with what they hold: their names say too little.
+
+    Raises:
+        ValueError: one that cannot be told from others.
+    """
+    given: dict[str, Any] = {"objective": objective}
+    for name, listed in grid.over.items():
+        given |= {f"over[{name!r}][{number}]": value for number, value in enumerate(listed)}
+    for place, value in [*given.items()]:
+        if isinstance(value, Objective):
+            fields = dataclasses.fields(value)
+            given |= {f"{place}.{one.name}": getattr(value, one.name) for one in fields}
+    try:
+        return {place: digest_of(value, place) for place, value in given.items() if callable(value)}
+    except Unidentified as error:
+        raise ValueError(f"store must tell functions apart, and {error}") from None
+
+
 def report_divergence(grid: Grid, dataset: xr.Dataset) -> None:
-    """Warns of runs that left the range of numbers."""
-    lost = np.flatnonzero(dataset.diverged_at.values.ravel() >= 0)
-    if len(lost):
-        names = named_runs([grid.named(int(number)) for number in lost])
-        warn_at_caller(f"diverged: {names}; a smaller lr or init_std may help")
+    """Warns of runs that left the range of numbers, and of others whose test errors did."""
+    lost = dataset.diverged_at.values.ravel() >= 0
+    if lost.any():
+        warn_at_caller(f"diverged: {_named(grid, lost)}; a smaller lr or init_std may help")
+    there = dataset.done.values.ravel() if "done" in dataset else np.ones(len(lost), bool)
+    gaps = [
+        dataset[name].isnull().any("step").values.ravel()
+        for name in ("common_error", "rare_error")
+        if name in dataset
+    ]
+    unknown = np.any([*gaps, np.zeros(len(lost), bool)], axis=0) & there & ~lost
+    if unknown.any():
+        warn_at_caller(
+            f"not finite: test errors of {_named(grid, unknown)}; dtype=torch.float64 may help"
+        )
+
+
+def _named(grid: Grid, marked: np.ndarray) -> str:
+    return named_runs([grid.named(int(number)) for number in np.flatnonzero(marked)])
 
 
 def text(value: Any) -> Any:
@@ -96,7 +130,9 @@ def text(value: Any) -> Any:
         return value
     if isinstance(value, Objective):
         return described([value])[0]
-    return getattr(value, "__qualname__", None) or repr(value)
+    if callable(value):
+        return getattr(value, "__qualname__", type(value).__qualname__)
+    return repr(value)
 
 
 @functools.cache
@@ -106,13 +142,10 @@ def _source() -> dict[str, str]:
 
 
 def _coordinate(values: list) -> list:
-    """Numbers where all are, else texts: what every file format takes."""
+    """Numbers where all are, else texts, numbered where several have one: for every format."""
     found = [text(value) for value in values]
-    return [str(one) for one in found] if any(isinstance(one, str) for one in found) else found
-
-
-def _functions(value: Any) -> list[str]:
-    """Digests of the functions in a value: their names say too little."""
-    inner = vars(value).values() if isinstance(value, Objective) else [value]
-    codes = [one.__code__.replace(co_filename="") for one in inner if hasattr(one, "__code__")]
-    return [digest(marshal.dumps(code, 2)) for code in codes]
+    if not any(isinstance(one, str) for one in found):
+        return found
+    names = [str(one) for one in found]
+    before = [names[:number].count(name) for number, name in enumerate(names)]
+    return [f"{name}#{k + 1}" if k else name for name, k in zip(names, before, strict=True)]

@@ -3,7 +3,8 @@
 The folder holds one zarr store for each writer: ``all.zarr``, or ``part-1-of-4.zarr`` and so on.
 There, each group of runs of one shape has a zarr group with the variables of `descend` along the
 runs, a chunk for each block, and `status`: 1 where a run is done. It is written after all else of
-its block, so that a block counts as a whole or not at all; nothing is ever written twice.
+its block, so that a block counts as a whole or not at all; nothing is ever written twice. A chunk
+that is gone makes its block count as not done.
 """
 
 import contextlib
@@ -21,10 +22,82 @@ from mixupbook.theory.sweeps.sweep_grid import Grid
 __all__ = ["Store", "opened"]
 
 FINGERPRINT = "fingerprint"
+STATUS = "status"
+
+
+class Writer:
+    """What one writer has of a sweep: arrays in memory, or of zarr where there is a folder.
+
+    Args:
+        shapes: for each group of runs, the shape of each variable.
+        sizes: for each group, the runs of a block.
+        root: a zarr group, or None for arrays in memory.
+        folder: that the zarr group lies in.
+    """
+
+    def __init__(
+        self,
+        shapes: list[dict[str, tuple[int, ...]]],
+        sizes: list[int],
+        root: Any | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self.sizes, self.folder = sizes, folder
+        self.groups: list[dict[str, Any]] = []
+        for group, of_group in enumerate(shapes):
+            if folder is None:
+                self.groups.append({name: _empty(name, shape) for name, shape in of_group.items()})
+            else:
+                place = root.get(f"shape-{group}")
+                arrays = {} if place is None else dict(place.arrays())
+                # Chunks of nothing but NaN are written too, so that one that is gone is missed.
+                whole = {"write_empty_chunks": True}
+                self.groups.append({name: one.with_config(whole) for name, one in arrays.items()})
+
+    def done(self, group: int, runs: int) -> np.ndarray:
+        """Which of so many runs are done."""
+        arrays = self.groups[group]
+        if STATUS not in arrays:
+            return np.zeros(runs, bool)
+        done = self.values(group, STATUS, slice(None)) == 1
+        if self.folder is not None:
+            for start in range(0, runs, self.sizes[group]):
+                chunks = (self._chunk(group, name, start) for name in arrays)
+                if done[start] and not all(chunk.exists() for chunk in chunks):
+                    done[start : start + self.sizes[group]] = False
+        return done
+
+    def values(self, group: int, name: str, block: slice) -> np.ndarray:
+        """A variable of some runs.
+
+        Raises:
+            ValueError: its file is damaged.
+        """
+        try:
+            return self.groups[group][name][block]
+        except Exception as error:  # whatever zarr and its codecs raise
+            chunk = self._chunk(group, name, block.start or 0)
+            raise ValueError(
+                f"store has a damaged file, {str(chunk)!r} ({error}); remove it, and the same call "
+                "does its block again"
+            ) from error
+
+    def put(self, group: int, block: slice, found: dict[str, np.ndarray]) -> None:
+        """Keeps a finished block."""
+        arrays = self.groups[group]
+        for name in arrays.keys() - {STATUS}:
+            arrays[name][block] = found[name]
+        arrays[STATUS][block] = 1
+
+    def _chunk(self, group: int, name: str, start: int) -> Path:
+        """The file of a variable's block; the chunks of an array are numbered along each axis."""
+        assert self.folder is not None
+        numbers = [start // self.sizes[group]] + [0] * (self.groups[group][name].ndim - 1)
+        return self.folder.joinpath(f"shape-{group}", name, "c", *map(str, numbers))
 
 
 class Store:
-    """The results of a grid's groups: kept in arrays of zarr, or of NumPy where there is no folder.
+    """The results of a grid's groups, of one writer and of others.
 
     Args:
         grid: of the sweep.
@@ -32,8 +105,8 @@ class Store:
         sizes: for each group, the runs of a block.
         steps: that are recorded.
         names: of the variables that are kept.
-        root: a zarr group to write to, or None.
-        others: zarr groups of other writers, to read from.
+        mine: a zarr group to write to and its folder; arrays in memory without one.
+        others: those of other writers, to read from.
     """
 
     def __init__(
@@ -43,52 +116,54 @@ class Store:
         sizes: list[int],
         steps: list[int],
         names: list[str],
-        root: Any | None = None,
-        others: list[Any] | None = None,
+        mine: tuple[Any, Path] | None = None,
+        others: list[tuple[Any, Path]] | None = None,
     ) -> None:
-        self.sizes = sizes
-        self.lasting = root is not None
-        lengths = [len(runs) for runs in groups]
-        self.found: list[dict[str, Any]] = []
-        for group, (runs, size) in enumerate(zip(groups, sizes, strict=True)):
-            point, _ = grid.run(runs[0])
-            counts = {
-                "step": len(steps),
-                "feature": 4,
-                "example": point.training["examples"],
-            }
-            shapes = {
-                name: (lengths[group], *(counts[dim] for dim in dims))
+        self.sizes, self.lengths = sizes, [len(runs) for runs in groups]
+        self.lasting = mine is not None
+        self.shapes = []
+        for runs in groups:
+            examples = grid.run(runs[0])[0].training["examples"]
+            counts = {"step": len(steps), "feature": 4, "example": examples}
+            of_group = {
+                name: (len(runs), *(counts[dim] for dim in dims))
                 for name, dims in VARIABLES.items()
                 if name in names
             }
-            self.found.append(_arrays(root, group, shapes, size))
-        self.others = others or []
+            self.shapes.append({**of_group, STATUS: (len(runs),)})
+        if mine is not None:
+            _make_arrays(mine[0], self.shapes, sizes)
+        self.mine = Writer(self.shapes, sizes, *(mine or ()))
+        self.writers = [self.mine, *(Writer(self.shapes, sizes, *other) for other in others or [])]
 
     def done(self, group: int) -> np.ndarray:
         """Which runs of a group are done, by this writer or another."""
-        theirs = [other[f"shape-{group}"] for other in self.others]
-        return np.any([place["status"][:] for place in (self.found[group], *theirs)], axis=0)
+        return self.of_whom(group) >= 0
+
+    def of_whom(self, group: int) -> np.ndarray:
+        """For each run of a group the number of the first writer that has it, -1 where none has."""
+        runs = self.lengths[group]
+        found = np.full(runs, -1)
+        for number, writer in reversed([*enumerate(self.writers)]):
+            found[writer.done(group, runs)] = number
+        return found
 
     def blocks(self, group: int) -> list[slice]:
         """The blocks of a group."""
-        runs, size = len(self.found[group]["status"][:]), self.sizes[group]
+        runs, size = self.lengths[group], self.sizes[group]
         return [slice(start, min(start + size, runs)) for start in range(0, runs, size)]
 
     def put(self, group: int, block: slice, found: dict[str, np.ndarray]) -> None:
         """Keeps a finished block."""
-        arrays = self.found[group]
-        for name in arrays.keys() - {"status"}:
-            arrays[name][block] = found[name]
-        arrays["status"][block] = 1
+        self.mine.put(group, block, found)
 
-    def read(self, group: int, name: str) -> np.ndarray:
-        """A variable of a group's runs, NaN where they are not done."""
-        values = self.found[group][name][:]
-        for other in self.others:
-            theirs = other[f"shape-{group}"]
-            done = theirs["status"][:] == 1
-            values[done] = theirs[name][:][done]
+    def read(self, group: int, name: str, whom: np.ndarray) -> np.ndarray:
+        """A variable of a group's runs from the writers that have them; empty where none has."""
+        values = _empty(name, self.shapes[group][name])
+        for block in self.blocks(group):
+            number = int(whom[block.start])
+            if number >= 0:
+                values[block] = self.writers[number].values(group, name, block)
         return values
 
 
@@ -105,75 +180,84 @@ def opened(
 
     Raises:
         ImportError: zarr is not installed.
-        ValueError: the folder holds another sweep, or is in use.
+        ValueError: the folder holds another sweep, or what no sweep wrote, or is in use.
         OSError: it cannot be written.
     """
     if path is None:
         yield Store(**layout)
         return
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(f"store must be a folder, got the file {str(path)!r}")
     try:
         import zarr
     except ImportError as error:
         raise ImportError("store needs zarr: pip install 'mixupbook[sweeps]'") from error
     if read_only:
-        yield Store(others=_others(zarr, path, fingerprint), **layout)
+        yield Store(others=_there(zarr, path, fingerprint), **layout)
         return
     path.mkdir(parents=True, exist_ok=True)
     writer = "all" if part is None else f"part-{part[0]}-of-{part[1]}"
     mine = path / f"{writer}.zarr"
     with locked(mine, "store"):
-        others = _others(zarr, path, fingerprint, mine)
-        root = zarr.open_group(mine, mode="a")
-        store = Store(root=root, others=others, **layout)
-        root.attrs[FINGERPRINT] = fingerprint
-        yield store
+        others = [other for other in _there(zarr, path, fingerprint) if other[1] != mine]
+        if (mine / "zarr.json").exists():
+            root = zarr.open_group(mine, mode="r+")
+        else:  # with what it is of from the first moment
+            root = zarr.create_group(mine, attributes={FINGERPRINT: fingerprint})
+        yield Store(mine=(root, mine), others=others, **layout)
 
 
-def _others(
-    zarr: Any, path: Path, fingerprint: dict[str, Any], mine: Path | None = None
-) -> list[Any]:
-    """What is in a folder but for one's own, after a check that all of it is of the same sweep."""
-    others = []
+def _there(zarr: Any, path: Path, fingerprint: dict[str, Any]) -> list[tuple[Any, Path]]:
+    """What is in a folder, after a check that all of it is of the same sweep."""
+    found = []
     for folder in sorted(path.glob("*.zarr")):
-        there = zarr.open_group(folder, mode="r") if (folder / "zarr.json").exists() else None
-        if there is None or FINGERPRINT not in there.attrs:
+        if not (folder / "zarr.json").exists():
             continue  # begun, and ended before anything was kept
-        _check_same(path, dict(there.attrs[FINGERPRINT]), fingerprint)
-        if folder != mine:
-            others.append(there)
-    return others
-
-
-def _arrays(
-    root: Any | None,
-    group: int,
-    shapes: dict[str, tuple[int, ...]],
-    size: int,
-) -> dict[str, Any]:
-    """The variables of a group of runs, filled with NaN, and their status, 0."""
-    runs = shapes["diverged_at"][0]
-    kinds = {name: (np.float64, np.nan) for name in shapes} | {"diverged_at": (np.int64, -1)}
-    if root is None:
-        arrays = {
-            name: np.full(shape, kinds[name][1], kinds[name][0]) for name, shape in shapes.items()
-        }
-        return {**arrays, "status": np.zeros(runs, np.int8)}
-    place = root.require_group(f"shape-{group}")
-    found = {}
-    for name, shape in {**shapes, "status": (runs,)}.items():
-        if name in place:
-            found[name] = place[name]
-            continue
-        kind, fill = (np.int8, 0) if name == "status" else kinds[name]
-        found[name] = place.create_array(
-            name,
-            shape=shape,
-            chunks=(min(size, runs), *shape[1:]),
-            dtype=kind,
-            fill_value=fill,
-            dimension_names=("run", *VARIABLES.get(name, ())),
-        )
+        try:
+            root = zarr.open_group(folder, mode="r")
+            of = root.attrs.get(FINGERPRINT)
+        except Exception as error:  # whatever zarr raises
+            raise ValueError(f"store has a damaged {folder.name!r} ({error}): remove it") from error
+        if of is None:
+            raise ValueError(
+                f"store {str(path)!r} holds {folder.name!r}, which no sweep wrote; choose another "
+                "folder"
+            )
+        _check_same(path, dict(of), fingerprint)
+        found.append((root, folder))
     return found
+
+
+def _empty(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    kind, fill = _kind(name)
+    return np.full(shape, fill, kind)
+
+
+def _kind(name: str) -> tuple[type, float | int]:
+    """Of a variable's numbers, and what stands where there are none."""
+    special: dict[str, tuple[type, float | int]] = {STATUS: (np.int8, 0), "diverged_at": (np.int64, -1)}
+    return special.get(name, (np.float64, np.nan))
+
+
+def _make_arrays(root: Any, shapes: list[dict[str, tuple[int, ...]]], sizes: list[int]) -> None:
+    """The arrays of all groups, where they are not there, every chunk with a sum to check it by."""
+    from zarr.codecs import ZstdCodec
+
+    for group, (of_group, size) in enumerate(zip(shapes, sizes, strict=True)):
+        place = root.require_group(f"shape-{group}")
+        for name, shape in of_group.items():
+            if name in place:
+                continue
+            kind, fill = _kind(name)
+            place.create_array(
+                name,
+                shape=shape,
+                chunks=(min(size, shape[0]), *shape[1:]),
+                dtype=kind,
+                fill_value=fill,
+                dimension_names=("run", *VARIABLES.get(name, ())),
+                compressors=[ZstdCodec(level=1, checksum=True)],
+            )
 
 
 def _check_same(path: Path, there: dict[str, Any], now: dict[str, Any]) -> None:
