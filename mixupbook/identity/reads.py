@@ -76,7 +76,7 @@ def _reads(code: types.CodeType, function: types.FunctionType) -> Iterator[Globa
 
 
 def _look_up(name: str, attributes: list[str], function: types.FunctionType) -> GlobalRead:
-    value = function.__globals__.get(name, function.__builtins__.get(name, MISSING))
+    value = function.__globals__.get(name, vars(builtins).get(name, MISSING))
     reached, below = value, list(attributes)
     while isinstance(reached, types.ModuleType) and below:
         reached = getattr(reached, below.pop(0), MISSING)

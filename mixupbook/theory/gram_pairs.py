@@ -20,7 +20,7 @@ from torch import Tensor
 from mixupbook.theory.cross_entropy import cross_entropy_sums, sigmoid_by_run
 from mixupbook.theory.pairs import Pairs
 from mixupbook.theory.patch_network import class_signs
-from mixupbook.theory.run_memory import lines_for_runs, products, room_for_runs
+from mixupbook.theory.run_memory import products, room_for_runs
 
 
 class Node(NamedTuple):
@@ -110,5 +110,5 @@ class GramPairLoss:
 
 def _signed(responses: Float[Tensor, "R n P filters"]) -> Float[Tensor, "R n columns"]:
     """The responses with the sign of their filter's class, patches and filters in one axis."""
-    room = lines_for_runs(responses, *responses.shape[1:])
+    room = room_for_runs(responses, *responses.shape[1:])
     return torch.mul(responses, class_signs(responses), out=room).flatten(2)

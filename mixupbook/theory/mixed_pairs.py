@@ -95,7 +95,8 @@ class MixedPairLoss:
     ) -> Float[Tensor, "runs rows n"]:
         """Margins against the label of the first example, in place of the values.
 
-        A product with the signs would be faster, and rounded otherwise for several runs than for one.
+        A product with the signs would be faster, but rounded otherwise for several runs than for
+        one.
         """
         return value.mul_(class_signs(value)).flatten(3).sum(dim=3) * self.sign[runs, part]
 

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mixupbook.theory.feature_noise import FEATURES
-from mixupbook.theory.run_memory import apart, lines_for_runs, products
+from mixupbook.theory.run_memory import apart, products, room_for_runs
 
 
 class DirectDescent:
@@ -56,12 +56,11 @@ class GramDescent:
         self.start_responses = products(self.start.mT, rows.mT)
         distinct = _distinct(rows)
         self.gram = products(distinct, distinct.mT).expand(len(rows), -1, -1)
-        self.moved = lines_for_runs(columns, rows.shape[1], columns.shape[2]).zero_()
+        self.moved = room_for_runs(columns, rows.shape[1], columns.shape[2]).zero_()
 
     def responses(self) -> Float[Tensor, "R rows filters"]:
         """The responses of all patches."""
-        room = lines_for_runs(self.start_responses, *self.start_responses.shape[1:])
-        return torch.baddbmm(self.start_responses, self.moved.mT, self.gram, alpha=-1, out=room).mT
+        return products(self.moved.mT, self.gram, start=self.start_responses).mT
 
     def move(self, change: Float[Tensor, "R rows filters"]) -> None:
         """Moves against a gradient in the responses, scaled by the learning rate."""
@@ -74,8 +73,7 @@ class GramDescent:
 
     def columns(self) -> Float[Tensor, "R d filters"]:
         """The weights as columns."""
-        room = lines_for_runs(self.start, *self.start.shape[1:])
-        return torch.baddbmm(self.start, self.rows.mT, self.moved, alpha=-1, out=room)
+        return products(self.rows.mT, self.moved, start=self.start)
 
 
 class SplitDescent:
@@ -125,7 +123,7 @@ class SplitDescent:
     def columns(self) -> Float[Tensor, "R d filters"]:
         """The weights as columns."""
         near, far = self.near_weights.to(self.near_rows), self.far.columns()
-        together = lines_for_runs(far, near.shape[1] + far.shape[1], far.shape[2])
+        together = room_for_runs(far, near.shape[1] + far.shape[1], far.shape[2])
         together[:, : near.shape[1]] = near
         together[:, near.shape[1] :] = far
         return together

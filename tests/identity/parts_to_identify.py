@@ -22,8 +22,8 @@ from torch import nn
 from torch.nn import functional
 
 import mixupbook as mb
-from mixupbook.images.training.augment import crop_flip
 from mixupbook.identity.parts import digest_of
+from mixupbook.images.training.augment import crop_flip
 
 MODES = {"flip", "crop", "both", "neither"}
 STRENGTH = 0.5

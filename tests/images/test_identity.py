@@ -12,12 +12,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import nn
 
+from mixupbook.identity.parts import Unidentified
 from mixupbook.images.data.digits import load_digits
 from mixupbook.images.data.images import ImageData
 from mixupbook.images.training.checkpoint import Checkpoint
 from mixupbook.images.training.fit import fit
 from mixupbook.images.training.identity import difference, identity
-from mixupbook.identity.parts import Unidentified
 from mixupbook.images.training.settings import Settings
 from mixupbook.mixup.cutmix import CutMix
 from mixupbook.mixup.transform import Mixup

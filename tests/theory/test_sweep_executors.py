@@ -65,7 +65,7 @@ def test_a_worker_that_dies_is_named_and_nothing_is_lost(tmp_path):
 def test_an_executor_that_was_shut_down():
     pool = ThreadPoolExecutor(1)
     pool.shutdown()
-    with pytest.raises(RuntimeError, match="takes no task: .* after shutdown"):
+    with pytest.raises(RuntimeError, match=r"takes no task: .* after shutdown"):
         small(executor=pool)
 
 

@@ -27,6 +27,10 @@ from mixupbook.images.training.settings import Settings, takes_settings
 
 __all__ = ["fit_seeds"]
 
+# Runs draw from torch's default generators: beside each other in one process, as the threads of a
+# pool or of a Dask worker would be, they would take each other's numbers.
+_TURN = threading.Lock()
+
 
 @takes_settings  # `| Any`: what else is given is refused by hand, with messages for people
 def fit_seeds(

@@ -26,7 +26,7 @@ from mixupbook.theory.sweeps.sweep_blocks import (
     task_of,
 )
 from mixupbook.theory.sweeps.sweep_estimate import estimate
-from mixupbook.theory.sweeps.sweep_grid import Grid, Point, checked_grid
+from mixupbook.theory.sweeps.sweep_grid import Grid, checked_grid
 from mixupbook.theory.sweeps.sweep_results import (
     dataset_of,
     fingerprint,
@@ -164,11 +164,11 @@ def sweep(
     ]
     recorded = list(range(0, steps + 1, record_every))
     recorded += [] if recorded[-1] == steps else [steps]
-    asked = fingerprint(grid, Point(model, objective, training), common, kind, memory)
+    asked = fingerprint(grid, common, kind, memory)
     decided = {**asked, "variables": names}
     folder = None if store is None else as_path("store", store)
     if folder is not None:
-        decided["functions"] = functions(grid, objective)
+        decided["functions"] = functions(grid)
     layout = {"grid": grid, "groups": groups, "sizes": sizes, "steps": recorded, "names": names}
     with opened(folder, part, decided, read_only=bool(explain), **layout) as kept:
         blocks = _blocks(kept, groups, part)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from mixupbook._executors import finished
 from mixupbook.theory.any_objective import Objective
+from mixupbook.theory.objectives import Standard
 from mixupbook.theory.sweeps.sweep_blocks import VARIABLES, Task, run_task, task_of
 from mixupbook.theory.sweeps.sweep_grid import Grid
 
@@ -71,7 +72,7 @@ def _timing(
 
 def _always(objective: Objective) -> Objective:
     """An objective without its schedule."""
-    if not objective.changes():
+    if isinstance(objective, Standard):
         return objective
     return dataclasses.replace(objective, start_step=None, stop_step=None)
 

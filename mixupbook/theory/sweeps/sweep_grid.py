@@ -49,6 +49,7 @@ class Point:
 class Grid:
     """The points, in the order of the dimensions of the result, and the seeds of each."""
 
+    start: Point  # where nothing varies
     over: dict[str, list]
     points: list[Point]
     seeds: list[int]
@@ -115,7 +116,7 @@ def checked_grid(
         _point(start, dict(zip(over, values, strict=True)))
         for values in itertools.product(*over.values())
     ]
-    grid = Grid(over, points, seeds)
+    grid = Grid(start, over, points, seeds)
     _check_rare_in_classes(grid)
     return grid
 

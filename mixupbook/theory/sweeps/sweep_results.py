@@ -14,7 +14,7 @@ from mixupbook.theory.attributes import described
 from mixupbook.theory.divergence import named_runs, warn_at_caller
 from mixupbook.theory.feature_noise import FEATURES
 from mixupbook.theory.sweeps.sweep_blocks import VARIABLES
-from mixupbook.theory.sweeps.sweep_grid import Grid, Point
+from mixupbook.theory.sweeps.sweep_grid import Grid
 from mixupbook.theory.sweeps.sweep_store import Store
 
 __all__ = ["dataset_of", "fingerprint", "functions", "report_divergence"]
@@ -62,13 +62,12 @@ def dataset_of(
     return xr.Dataset(variables, coordinates)
 
 
-def fingerprint(
-    grid: Grid, start: Point, common: dict[str, Any], kind: str, memory: int
-) -> dict[str, Any]:
+def fingerprint(grid: Grid, common: dict[str, Any], kind: str, memory: int) -> dict[str, Any]:
     """All that decides the numbers of a sweep and how they are kept, as JSON takes it.
 
     Functions are there by name alone: see `functions`.
     """
+    start = grid.start
     return {
         "model": repr(start.model),
         "objective": text(start.objective),
@@ -83,13 +82,13 @@ def fingerprint(
     }
 
 
-def functions(grid: Grid, objective: Objective) -> dict[str, str]:
+def functions(grid: Grid) -> dict[str, str]:
     """What functions do that a sweep is given, with what they hold: their names say too little.
 
     Raises:
         ValueError: one that cannot be told from others.
     """
-    given: dict[str, Any] = {"objective": objective}
+    given: dict[str, Any] = {"objective": grid.start.objective}
     for name, listed in grid.over.items():
         given |= {f"over[{name!r}][{number}]": value for number, value in enumerate(listed)}
     for place, value in [*given.items()]:

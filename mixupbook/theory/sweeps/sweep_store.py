@@ -45,7 +45,7 @@ class Writer:
         self.sizes, self.folder = sizes, folder
         self.groups: list[dict[str, Any]] = []
         for group, of_group in enumerate(shapes):
-            if folder is None:
+            if root is None:
                 self.groups.append({name: _empty(name, shape) for name, shape in of_group.items()})
             else:
                 place = root.get(f"shape-{group}")
@@ -235,8 +235,9 @@ def _empty(name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 def _kind(name: str) -> tuple[type, float | int]:
     """Of a variable's numbers, and what stands where there are none."""
-    special: dict[str, tuple[type, float | int]] = {STATUS: (np.int8, 0), "diverged_at": (np.int64, -1)}
-    return special.get(name, (np.float64, np.nan))
+    if name == STATUS:
+        return np.int8, 0
+    return (np.int64, -1) if name == "diverged_at" else (np.float64, np.nan)
 
 
 def _make_arrays(root: Any, shapes: list[dict[str, tuple[int, ...]]], sizes: list[int]) -> None:
