@@ -75,7 +75,8 @@ def sweep(
         objective: whose fields may vary.
         over: for each name its values: the name of a field of the model or the objective, one of
             `examples`, `test_examples`, `rare`, `width`, `init_std`, `activation` and `lr`, or
-            ``"model"`` or ``"objective"`` itself. Every combination is a point.
+            ``"model"`` or ``"objective"`` itself; its values all different. Every combination is a
+            point.
         examples: number of training examples, at least 1.
         test_examples: number of test examples, at least 2, one half of them rare.
         rare: how many training examples are rare: where it is None, the share rho of them,
@@ -84,10 +85,11 @@ def sweep(
         seeds: whole numbers, all different.
         steps, record_every, width, init_std, activation, lr, device, dtype: as in `descend`.
         store: a folder in which finished blocks are kept (in zarr; ``pip install
-            'mixupbook[sweeps]'``). The same call does then what is missing, after a kill too; with
-            everything done it reads the result.
+            'mixupbook[sweeps]'``). The same call does then what is missing, after a kill too, and
+            what was removed; with everything done it reads the result.
         executor: that blocks are sent to: a ``concurrent.futures.Executor``, such as a process pool
-            or Dask's ``client.get_executor(pure=False)``. Each block then has one thread. Where it
+            or Dask's ``client.get_executor(pure=False)``. Each block then has one thread, and
+            `device` is one of the workers: ``"auto"`` the best that the first of them has. Where it
             is None they are done here, one after another, with torch's threads.
         part: (i, n): only every n-th block is done, from the i-th on, 0 <= i < n, for n processes
             that know nothing of each other and share a `store`. The call without it joins them.
@@ -102,16 +104,17 @@ def sweep(
     Returns:
         A dataset with the dimensions of `over`, in its order, then seed and step, and with the
         variables of `descend`; where numbers of examples vary, `noise_memorisation` is NaN beyond
-        them. Values that are no numbers are coordinates as text. With `part` or `explain` a
-        variable ``done`` (without step) says which runs there are: the others are NaN. With
-        `explain` nothing is trained or written, and attrs hold networks, missing_networks,
-        missing_blocks, store_bytes and seconds, those on one worker.
+        them. Values that are no numbers are coordinates as text, functions by their names. With
+        `part` or `explain` a variable ``done`` (without step) says which runs there are: the others
+        are NaN. With `explain` nothing is trained or written, and attrs hold networks,
+        missing_networks, missing_blocks, store_bytes and seconds, those on one worker.
 
     Raises:
         TypeError: an argument of the wrong kind.
         ValueError: a value outside what is allowed; a point that is invalid, named before anything
-            runs; a store that holds another sweep, or one of other source, with what differs, or
-            that is in use; an argument that a process pool cannot send.
+            runs; a store that holds another sweep, or one of other source, with what differs, that
+            is damaged or in use, or that could not tell a function from others; an argument that a
+            process pool cannot send.
         RuntimeError: a worker died, or the executor was shut down.
         OSError: the store cannot be written.
         ImportError: zarr, which `store` needs, is not installed.
@@ -119,9 +122,10 @@ def sweep(
             in the store, and the error's note says how many.
 
     Warns:
-        RuntimeWarning: some runs diverged, named: their values are NaN from then on.
+        RuntimeWarning: some runs diverged, named: their values are NaN from then on. Or, of others,
+            the outputs on test data left the range of `dtype`.
 
-    In float64, and on as many threads, a run ends bit for bit where `descend` alone ends.
+    In float64 a run ends bit for bit where `descend` alone ends, on as many threads.
 
     Example:
         >>> from mixupbook import FeatureNoise, PairMixup
