@@ -144,3 +144,27 @@ def test_times_are_foretold_over_the_coefficients():
     assert found.shape == (2, 2)
     assert np.isfinite(found[0, 0])
     assert np.isinf(found[1, 1])
+
+
+def test_rules_that_need_no_dynamics():
+    """Four cells, of which two are learned: one of them under Mixup, and one above kappa = 1."""
+    kappa = np.array([0.5, 0.5, 2.0, 2.0])
+    mixed = np.array([False, True, False, True])
+    measured = np.array([0.5, 0.0, 0.0, 0.4])
+    found = atlas_predictions.plain_rules(kappa, mixed, measured)
+    assert {name: share.successes for name, share in found.items()} == {
+        "kappa": 2,
+        "mixup": 2,
+        "either": 3,
+    }
+    assert atlas_predictions.majority(measured) == 50
+    assert atlas_predictions.plain_rules(kappa, True, measured)["mixup"].successes == 2
+
+
+def test_kappa_is_rare_examples_of_a_class_over_the_energy_of_a_patch():
+    models = atlas_predictions.plane_models([0.1, 0.2], [0.05, 0.3], n=60, dimension=104)
+    assert len(models) == 4
+    found = atlas_predictions.kappas(models, 60)
+    energy = noise_std(0.3, 60, 104) ** 2 * 100
+    assert found[3] == pytest.approx(6 / energy)
+    assert np.all(np.diff(found.reshape(2, 2), axis=0) > 0)
