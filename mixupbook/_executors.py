@@ -79,8 +79,10 @@ def _submitted(executor: Executor, run: Callable[[Task], Result], task: Task) ->
         return executor.submit(run, task)
     except BrokenExecutor as error:
         raise ExecutorError("a worker of the executor died") from error
-    except RuntimeError as error:  # such as "cannot schedule new futures after shutdown"
-        raise ExecutorError(f"the executor takes no task: {error}") from error
+    except Exception as error:  # such as "cannot schedule new futures after shutdown"
+        if isinstance(error, RuntimeError) or _of_dask(error):
+            raise ExecutorError(f"the executor takes no task: {error}") from error
+        raise
 
 
 def _taken(future: Future, pending: dict[Future, Key]) -> tuple[Key, Any]:
@@ -112,11 +114,15 @@ def check_executor(executor: Any) -> None:
     if executor is None or isinstance(executor, Executor):
         return
     hint = ""
-    if hasattr(executor, "get_executor"):
-        hint = "; of this one, executor.get_executor(pure=False)"
+    if hasattr(executor, "get_executor") or _of_dask(executor):
+        hint = "; of Dask, client.get_executor(pure=False)"
     raise TypeError(
         f"executor must be a concurrent.futures.Executor, or None, got {executor!r:.60}{hint}"
     )
+
+
+def _of_dask(value: object) -> bool:
+    return type(value).__module__.partition(".")[0] in ("distributed", "dask")
 
 
 def check_can_be_sent(executor: Executor | None, given: dict[str, Any]) -> None:

@@ -25,8 +25,8 @@ ROOMS = {
     ),
     "theory": (["mixupbook/theory"], ["tests/theory"]),
     "identity": (
-        [f"{TRAINING}/{name}.py" for name in ("identity", "parts", "contents", "reads")],
-        ["tests/images/test_identity.py", "tests/images/test_parts.py"],
+        [f"mixupbook/identity/{name}.py" for name in ("parts", "contents", "reads")],
+        ["tests/images/test_identity.py", "tests/identity/test_parts.py"],
     ),
     "files": (
         ["mixupbook/_files.py", f"{TRAINING}/checkpoint.py", f"{TRAINING}/keeping.py"],

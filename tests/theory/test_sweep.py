@@ -245,7 +245,7 @@ def test_functions_are_told_apart_by_what_they_do(tmp_path):
     assert list(found.partners.values) == ["some"]
     other = lambda data: torch.eye(len(data), dtype=torch.bool)  # noqa: E731
     other.__qualname__ = "some"
-    with pytest.raises(ValueError, match="holds another sweep: its functions is"):
+    with pytest.raises(ValueError, match="holds another sweep: a function of the same name does"):
         small(**every | {"over": {"partners": [other]}})
 
 

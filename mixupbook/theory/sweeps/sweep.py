@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -82,7 +83,7 @@ def sweep(
         rare: how many training examples are rare: where it is None, the share rho of them,
             rounded; ``"balanced"``: half of that share in each class, rounded; or as in
             `FeatureNoise.sample`.
-        seeds: whole numbers, all different.
+        seeds: whole numbers in [0, 2^63 - 1000), all different.
         steps, record_every, width, init_std, activation, lr, device, dtype: as in `descend`.
         store: a folder in which finished blocks are kept (in zarr; ``pip install
             'mixupbook[sweeps]'``). The same call does then what is missing, after a kill too, and
@@ -94,7 +95,8 @@ def sweep(
         part: (i, n): only every n-th block is done, from the i-th on, 0 <= i < n, for n processes
             that know nothing of each other and share a `store`. The call without it joins them.
         memory: bytes that the numbers of a block fill at most, about; by default 256 MiB on a
-            processor and 8 GiB on a GPU. A block holds one run at least and 4096 at most.
+            processor and 8 GiB on a GPU. A block holds one run at least and 4096 at most. A store
+            is of one `memory` and one kind of device, as its blocks are.
         variables: names of those to keep, where that is not all: `noise_memorisation`, a number for
             each training example, takes most of the room.
         explain: whether to say only what would run, how large it is and about how long it takes,
@@ -170,7 +172,7 @@ def sweep(
     recorded += [] if recorded[-1] == steps else [steps]
     asked = fingerprint(grid, common, kind, memory)
     decided = {**asked, "variables": names}
-    folder = None if store is None else as_path("store", store)
+    folder = None if store is None else _checked_folder(store)
     if folder is not None:
         decided["functions"] = functions(grid)
     layout = {"grid": grid, "groups": groups, "sizes": sizes, "steps": recorded, "names": names}
@@ -238,6 +240,15 @@ def _checked_names(variables: Any) -> list[str]:
         raise TypeError(f"variables must be a list of names, got {variables!r:.60}")
     chosen = {one_of("variables", name, VARIABLES) for name in variables} | {"diverged_at"}
     return [name for name in VARIABLES if name in chosen]
+
+
+def _checked_folder(store: Any) -> Path:
+    folder = as_path("store", store)
+    if not os.fspath(store):
+        raise ValueError(f"store must be a folder, got {store!r}")
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"store must be a folder, got the file {str(folder)!r}")
+    return folder
 
 
 def _checked_part(part: Any, store: Any) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ from mixupbook._arguments import in_interval, is_number, nearest_hint, whole_num
 from mixupbook.theory.activations import checked_activation
 from mixupbook.theory.any_objective import Objective, check_objectives
 from mixupbook.theory.feature_noise import FEATURES, FeatureNoise, check_seed
+from mixupbook.theory.objectives import ALL
 from mixupbook.theory.samples import BALANCED, TEST_SEEDS, rare_examples
 
 __all__ = ["Grid", "Point", "checked_grid"]
@@ -100,13 +101,13 @@ def checked_grid(
     if not isinstance(model, FeatureNoise):
         raise TypeError(f"model must be a FeatureNoise, got {model!r:.60}")
     check_objectives([objective], model.patches)
-    seeds = _listed("seeds", seeds)
+    seeds = _listed("seeds", seeds, "[0, 1]")
     for seed in seeds:
         if check_seed("seeds", seed) + TEST_SEEDS >= 2**63:
             raise ValueError(f"seeds must be below 2^63 - {TEST_SEEDS}, got {seed!r}")
     if not isinstance(over, Mapping):
         raise TypeError(f"over must be a dict of names and their values, got {over!r:.60}")
-    over = {name: _listed(f"over[{name!r}]", values) for name, values in over.items()}
+    over = {name: _listed(f"over[{name!r}]", values, "[0.6, 0.7]") for name, values in over.items()}
     training = {name: _plain(value) for name, value in training.items()}
     for name, value in training.items():
         if name not in over:
@@ -117,7 +118,7 @@ def checked_grid(
         for values in itertools.product(*over.values())
     ]
     grid = Grid(start, over, points, seeds)
-    _check_rare_in_classes(grid)
+    _check_draws(grid)
     return grid
 
 
@@ -161,24 +162,29 @@ def _check_rare(model: FeatureNoise, examples: int, rare: Any) -> None:
             raise ValueError(f"rare must be at most examples = {examples}, got {rare!r}")
 
 
-def _check_rare_in_classes(grid: Grid) -> None:
-    """Raises an error where a seed draws too few examples of a class to make so many rare."""
-    small = FeatureNoise(len(FEATURES) + 1, 2, 0.0, 0.0, 0, 0.0)  # labels come of the seed alone
-    asked = {}
-    for point in grid.points:
+def _check_draws(grid: Grid) -> None:
+    """Raises an error where what a seed draws does not suit a point: its rare examples, its pairs.
+
+    Labels, and which examples are rare, come of the seed alone: of the smallest model as of any.
+    """
+    small = FeatureNoise(len(FEATURES) + 1, 2, 0.0, 0.0, 0, 0.0)
+    asked: dict[tuple, tuple[int, Any]] = {}
+    for number, point in enumerate(grid.points):
         examples = point.training["examples"]
         rare = rare_examples(point.model, examples, point.training["rare"])
-        if isinstance(rare, tuple):
-            asked[examples, rare] = point.training["rare"]
-    for (examples, rare), given in asked.items():
-        for seed in grid.seeds:
+        partners = getattr(point.objective, "partners", ALL)
+        partners = ALL if callable(partners) else partners
+        if isinstance(rare, tuple) or partners != ALL:
+            asked.setdefault((examples, rare, partners), (number, point.objective))
+    for (examples, rare, partners), (number, objective) in asked.items():
+        for place, seed in enumerate(grid.seeds):
             try:
-                small.sample(examples, seed=seed, rare=rare)
+                data = small.sample(examples, seed=seed, rare=rare)
+                if partners != ALL:
+                    objective.mask(data)
             except ValueError as error:
-                raise ValueError(
-                    f"rare must suit the classes that every seed draws, got {given!r}, and of seed "
-                    f"{seed}: {error}"
-                ) from None
+                named = grid.named(number * len(grid.seeds) + place)
+                raise ValueError(f"over has an invalid point, {named}: {error}") from None
 
 
 def _unknown(name: str, known: list[str], objective: object) -> str:
@@ -199,10 +205,10 @@ def _of(changes: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     return {name: changes[name] for name in names if name in changes}
 
 
-def _listed(name: str, values: Any) -> list:
+def _listed(name: str, values: Any, example: str) -> list:
     """Several values as a list, NumPy's numbers as Python's."""
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise TypeError(f"{name} must be several values, such as [0.6, 0.7], got {values!r:.60}")
+        raise TypeError(f"{name} must be several values, such as {example}, got {values!r:.60}")
     if isinstance(values, Iterator) or getattr(values, "ndim", 1) != 1:
         raise TypeError(f"{name} must be a list, or of one dimension, got {values!r:.60}")
     found = [_plain(value) for value in values]

@@ -71,7 +71,8 @@ def fingerprint(grid: Grid, common: dict[str, Any], kind: str, memory: int) -> d
     return {
         "model": repr(start.model),
         "objective": text(start.objective),
-        "over": {name: [text(value) for value in listed] for name, listed in grid.over.items()},
+        # With their order, in which the runs are kept.
+        "over": [[name, *map(text, listed)] for name, listed in grid.over.items()],
         "seeds": grid.seeds,
         **{name: text(value) for name, value in start.training.items()},
         **{name: common[name] for name in ("steps", "record_every")},

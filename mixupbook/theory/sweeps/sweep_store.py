@@ -186,8 +186,6 @@ def opened(
     if path is None:
         yield Store(**layout)
         return
-    if path.exists() and not path.is_dir():
-        raise NotADirectoryError(f"store must be a folder, got the file {str(path)!r}")
     try:
         import zarr
     except ImportError as error:
@@ -213,11 +211,9 @@ def _there(zarr: Any, path: Path, fingerprint: dict[str, Any]) -> list[tuple[Any
     for folder in sorted(path.glob("*.zarr")):
         if not (folder / "zarr.json").exists():
             continue  # begun, and ended before anything was kept
-        try:
-            root = zarr.open_group(folder, mode="r")
-            of = root.attrs.get(FINGERPRINT)
-        except Exception as error:  # whatever zarr raises
-            raise ValueError(f"store has a damaged {folder.name!r} ({error}): remove it") from error
+        _check_descriptions(folder)
+        root = zarr.open_group(folder, mode="r")
+        of = root.attrs.get(FINGERPRINT)
         if of is None:
             raise ValueError(
                 f"store {str(path)!r} holds {folder.name!r}, which no sweep wrote; choose another "
@@ -226,6 +222,19 @@ def _there(zarr: Any, path: Path, fingerprint: dict[str, Any]) -> list[tuple[Any
         _check_same(path, dict(of), fingerprint)
         found.append((root, folder))
     return found
+
+
+def _check_descriptions(folder: Path) -> None:
+    """Raises a ValueError that names a damaged description, of the whole, a group or an array."""
+    for pattern in ("zarr.json", "shape-*/zarr.json", "shape-*/*/zarr.json"):
+        for file in sorted(folder.glob(pattern)):
+            try:
+                json.loads(file.read_text("utf-8"))["node_type"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(
+                    f"store has a damaged file, {str(file)!r} ({error}); remove it, and the same "
+                    "call does again what is lost"
+                ) from error
 
 
 def _empty(name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -265,9 +274,14 @@ def _check_same(path: Path, there: dict[str, Any], now: dict[str, Any]) -> None:
     """Raises a ValueError that names what differs between a store's sweep and this one."""
     now = json.loads(json.dumps(now))
     for name in dict.fromkeys([*now, *there]):
-        if there.get(name) != now.get(name):
-            raise ValueError(
-                f"store {str(path)!r} holds another sweep: its {name} is "
-                f"{there.get(name)!r:.100}, and here it is {now.get(name)!r:.100}; choose another "
-                "folder, or remove this one"
-            )
+        if there.get(name) == now.get(name):
+            continue
+        if name == "functions":
+            what = "a function of the same name does something else in it"
+        else:
+            was, now_is = there.get(name), now.get(name)
+            what = f"its {name} is {was!r:.300}, and here it is {now_is!r:.300}"
+        raise ValueError(
+            f"store {str(path)!r} holds another sweep: {what}; choose another folder, or remove "
+            "this one"
+        )
