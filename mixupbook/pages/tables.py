@@ -3,7 +3,9 @@
 import html
 from collections.abc import Mapping, Sequence
 
-__all__ = ["Table"]
+import xarray as xr
+
+__all__ = ["Table", "map_table"]
 
 # What is longer may wrap in the page.
 SHORT = 30
@@ -57,3 +59,38 @@ class Table:
 def _cell(text: str) -> str:
     mark = ' class="mxb-long"' if len(text) > SHORT else ""
     return f"<td{mark}>{html.escape(text)}</td>"
+
+
+def map_table(values: xr.DataArray) -> Table:
+    """The numbers of a map, such as a sweep returns, without decimals.
+
+    Args:
+        values: with one dimension, or with two, of which the second goes across.
+
+    Raises:
+        ValueError: another number of dimensions.
+
+    Example:
+        >>> error = [[41.2, 3.0], [9.6, 0.0]]
+        >>> axes = {"rare_fraction": [0.1, 0.2], "noise_std": [0.05, 0.3]}
+        >>> map_table(xr.DataArray(error, coords=axes))
+        rare_fraction ↓ noise_std →  0.05  0.3
+        0.1                          41    3
+        0.2                          10    0
+    """
+    if values.ndim not in (1, 2):
+        raise ValueError(f"values must have one or two dimensions, got {values.dims}")
+    down, *across = map(str, values.dims)
+    if not across:
+        name = str(values.name or "value")
+        heads, lines = [down, name], values.to_numpy()[:, None]
+    else:
+        heads = [f"{down} ↓ {across[0]} →", *(f"{value:g}" for value in values[across[0]].values)]
+        lines = values.to_numpy()
+    places = [f"{value:g}" for value in values[down].values]
+    return Table(
+        [
+            dict(zip(heads, [place, *(f"{value:.0f}" for value in line)], strict=True))
+            for place, line in zip(places, lines, strict=True)
+        ]
+    )

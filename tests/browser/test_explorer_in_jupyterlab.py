@@ -19,7 +19,7 @@ digits = mb.load_digits(train=100, test=10, seed=0)
 mixing_explorer(digits.x_train[[12, 13]], digits.y_train[[12, 13]], digits.classes, curve=True)
 """
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-STARTS, DRAWS = 60, 90_000  # seconds; milliseconds, of which importing takes most
+STARTS, DRAWS = 60, 300_000  # seconds; milliseconds, importing is slow on a busy machine
 
 
 def free_port() -> int:

@@ -94,7 +94,7 @@ def test_hidden_solution_opens_when_clicked(fresh, site):
     chapters = [name for name in BOOK if "solution dropdown" in (SITE / name).read_text()]
     assert chapters
     fresh.goto(f"{site}/{chapters[0]}", wait_until="networkidle")
-    solution = fresh.locator(".solution.dropdown").first
+    solution = fresh.locator(".solution.dropdown:has(.cell_output)").first
     inside = solution.locator(".cell_output").first
     assert not inside.is_visible()
     solution.locator("button.toggle-button").click()

@@ -1,8 +1,9 @@
 """Tables of finished text."""
 
 import pytest
+import xarray as xr
 
-from mixupbook.pages.tables import Table
+from mixupbook.pages.tables import Table, map_table
 
 
 def test_html_holds_every_entry_and_escapes_it():
@@ -27,3 +28,17 @@ def test_text_is_aligned_without_trailing_blanks():
 def test_refuses_what_is_no_table(rows):
     with pytest.raises(ValueError, match="rows must"):
         Table(rows)
+
+
+def test_a_map_of_one_or_two_dimensions_has_no_empty_head():
+    steps = xr.DataArray([20.0, 40.4], coords={"lam": [0.5, 0.75]}, name="steps")
+    assert repr(map_table(steps)).split() == ["lam", "steps", "0.5", "20", "0.75", "40"]
+    flat = xr.DataArray([[1.0, 2.0, 3.0]], coords={"b": [7], "a": [1, 2, 3]})
+    shown = map_table(flat)._repr_html_()
+    assert "<th></th>" not in shown
+    assert shown.count("<th>") == shown.count("<td>") == 4
+
+
+def test_a_map_of_three_dimensions_is_refused():
+    with pytest.raises(ValueError, match=r"values must have one or two dimensions, got \('a', 'b'"):
+        map_table(xr.DataArray([[[0.0]]], dims=("a", "b", "c")))
