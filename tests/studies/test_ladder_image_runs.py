@@ -64,6 +64,33 @@ def test_windows_and_label_maps(data):
     assert isinstance(mixup_of("cutmix", data, 10), mb.CutMix)
 
 
+def test_rare_images_are_repeated_and_nothing_else_is(data):
+    more = image_runs.oversampled(data)
+    assert more.group_train.bincount().tolist() == [60, 60]
+    assert more.y_train.bincount().tolist() == [24] * 5
+    for x, y, group in zip(data.x_train, data.y_train, data.group_train, strict=True):
+        there = (more.x_train == x).flatten(1).all(dim=1)
+        assert there.sum() == (4 if group else 1)
+        assert (more.y_train[there] == y).all()
+    assert torch.equal(more.x_test, data.x_test)
+
+
+def test_oversampled_images_are_trained_on_for_as_many_steps(monkeypatch):
+    trained = []
+    monkeypatch.setattr(image_runs, "fit", lambda data, *_, **given: trained.append((data, given)))
+    for arm in ("standard", *image_runs.OVERSAMPLED):
+        with pytest.raises(AttributeError, match="group_errors"):
+            image_runs._run(IMAGE_RUNGS["digits"], None, arm, 0)
+    plain, *others = [(len(data.y_train), given["epochs"]) for data, given in trained]
+    assert plain == (220, 120)
+    assert others == [(400, 75)] * 3
+    assert [type(given["mixup"]).__name__ for _, given in trained][:3] == [
+        "NoneType",
+        "NoneType",
+        "Mixup",
+    ]
+
+
 def test_every_arm_of_every_rung_is_known(data):
     for rung in IMAGE_RUNGS.values():
         assert set(rung.arms) <= set(IMAGE_ARMS)

@@ -5,7 +5,18 @@ from mixupbook.studies.ladder.image_runs import IMAGE_ARMS, ImageRung
 __all__ = ["IMAGE_RUNGS"]
 
 PAIRINGS = tuple(range(1000, 1030))
-FEW_ARMS = ("standard", "all", "other", "same", "smoothing", "noise-0.13", "noise-0.26", "cutmix")
+FEW_ARMS = (
+    "standard",
+    "all",
+    "other",
+    "same",
+    "smoothing",
+    "noise-0.13",
+    "noise-0.26",
+    "cutmix",
+    "oversampled",
+    "oversampled-mixup",
+)
 
 IMAGE_RUNGS = {
     rung.name: rung
@@ -33,15 +44,26 @@ IMAGE_RUNGS = {
             seeds=PAIRINGS[:10],
         ),
         ImageRung(
-            "cifar10",
-            "CIFAR-10 (JPEG edition), 180 and 20 images",
-            "cifar10",
-            common=180,
-            rare=20,
+            "fashion-5000",
+            "Fashion-MNIST, 900 and 90 images",
+            "fashion",
+            common=900,
+            rare=90,
             network="small_convnet",
             recipe={"epochs": 20, "batch_size": 50, "lr": 0.05},
-            arms=("standard", "all", "other", "smoothing", "noise-0.13", "cutmix"),
-            seeds=PAIRINGS[:6],
+            arms=FEW_ARMS,
+            seeds=PAIRINGS[:10],
+        ),
+        ImageRung(
+            "cifar10",
+            "CIFAR-10 (JPEG edition), 450 and 45 images",
+            "cifar10",
+            common=450,
+            rare=45,
+            network="small_convnet",
+            recipe={"epochs": 20, "batch_size": 50, "lr": 0.05},
+            arms=tuple(arm for arm in FEW_ARMS if arm not in ("same", "noise-0.26")),
+            seeds=PAIRINGS[:10],
         ),
     )
 }

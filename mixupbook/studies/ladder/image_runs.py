@@ -5,6 +5,7 @@ arm has a setting to choose, such as the level of noise, it is chosen there.
 """
 
 import functools
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -27,7 +28,14 @@ from mixupbook.mixup.transform import Mixup
 from mixupbook.studies.ladder.arms import PAIRS, floor_of_pairs, partner_masks, smoothing_at
 from mixupbook.studies.ladder.rung_records import RungRecord
 
-__all__ = ["IMAGE_ARMS", "ImageRung", "image_setting", "mixup_of", "run_image_rung"]
+__all__ = [
+    "IMAGE_ARMS",
+    "ImageRung",
+    "image_setting",
+    "mixup_of",
+    "oversampled",
+    "run_image_rung",
+]
 
 RARE, VALIDATION = 1, 2  # what a test image's group is a sum of
 # Of the images that there are: enough for a rung, and the test images that are used.
@@ -39,6 +47,12 @@ LABEL_MAPS: dict[str, dict[str, Any]] = {
     "constant-0.75": {"label_map": 0.75},
     "hard": {"label_map": "hard"},
 }
+# Trained as the arms they name, on images of which the rare ones are repeated.
+OVERSAMPLED = {
+    "oversampled": "standard",
+    "oversampled-mixup": "all",
+    "oversampled-smoothing": "smoothing",
+}
 # In this order they are trained: the most telling first.
 IMAGE_ARMS = (
     "standard",
@@ -46,6 +60,7 @@ IMAGE_ARMS = (
     "smoothing",
     *(f"noise-{level}" for level in NOISE),
     "cutmix",
+    *OVERSAMPLED,
     *LABEL_MAPS,
     "stopped",
     "started",
@@ -119,6 +134,7 @@ def run_image_rung(rung: ImageRung, file: Path | None, workers: int) -> RungReco
 def mixup_of(arm: str, data: ImageData, epochs: int) -> Callable | None:
     """What `fit` is given as `mixup` in an arm."""
     classes = len(data.classes)
+    arm = OVERSAMPLED.get(arm, arm)
     if arm == "standard":
         return None
     if arm == "cutmix":
@@ -137,6 +153,25 @@ def mixup_of(arm: str, data: ImageData, epochs: int) -> Callable | None:
     if arm == "stopped":
         return Mixup(num_classes=classes, stop_epoch=epochs // 2)
     return Mixup(num_classes=classes, start_epoch=epochs // 2)
+
+
+def oversampled(data: ImageData) -> ImageData:
+    """The same images, the rare ones repeated until both subclasses are about equally frequent."""
+    assert data.group_train is not None
+    rare = data.group_train == RARE
+    times = round(int((~rare).sum()) / int(rare.sum()))
+    chosen = torch.arange(len(rare)).repeat_interleave(torch.where(rare, times, 1))
+    return replace(
+        data,
+        x_train=data.x_train[chosen],
+        y_train=data.y_train[chosen],
+        group_train=data.group_train[chosen],
+    )
+
+
+def _steps(data: ImageData, batch_size: int) -> int:
+    """Of an epoch."""
+    return math.ceil(len(data.y_train) / batch_size)
 
 
 class _Allowed:
@@ -161,17 +196,23 @@ def _run(rung: ImageRung, file: Path | None, arm: str, seed: int) -> dict[int, f
     """The errors of a run by group of test images."""
     torch.set_num_threads(1)
     data = _paired(rung, file, seed)
-    mixup = mixup_of(arm, data, rung.recipe["epochs"])
+    recipe = rung.recipe
+    if arm in OVERSAMPLED:
+        steps = recipe["epochs"] * _steps(data, recipe["batch_size"])
+        data = oversampled(data)
+        epochs = round(steps / _steps(data, recipe["batch_size"]))
+        recipe = recipe | {"epochs": epochs}
+    mixup = mixup_of(arm, data, recipe["epochs"])
     run = fit(
         data,
         rung.network,
         mixup=mixup,
         seed=seed,
         partner_pool="train" if isinstance(mixup, Mixup) else "batch",
-        test_every=rung.recipe["epochs"],
+        test_every=recipe["epochs"],
         device="cpu",
         progress=False,
-        **rung.recipe,
+        **recipe,
     )
     return {group: round(error, 4) for group, error in run.group_errors.items()}
 
