@@ -18,16 +18,15 @@ from pathlib import Path
 import pooch
 import torch
 
-import mixupbook
 from mixupbook._arguments import in_interval, one_of
-from mixupbook._devices import device_name, resolve_device
 from mixupbook._files import as_path, locked
 from mixupbook.images.data.images import ImageData
 from mixupbook.images.training.checkpoint import Checkpoint
-from mixupbook.studies import budget, plan, store
+from mixupbook.studies import budget, elsewhere, plan, recheck, store
 from mixupbook.studies.catalogue import STUDIES, Study, scaled, status
-from mixupbook.studies.record import Images, Record, SeedRun
+from mixupbook.studies.record import Images, Record
 from mixupbook.studies.run import run_seed
+from mixupbook.studies.scheduler import workers
 
 # What the package raises with a message for the user; anything else is a fault of ours.
 EXPLAINED = (FloatingPointError, OSError, ValueError, store.NotMade, torch.OutOfMemoryError)
@@ -46,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
             print("which record? --list shows them", file=sys.stderr)
             return 2
         elif options.acknowledge is not None or options.recheck:
-            _acknowledge(options)
+            _stand(options)
         else:
             study = STUDIES[one_of("name", options.name, STUDIES)]
             if options.epochs is not None:
@@ -72,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--device", default="auto", help="auto (default), cpu, cuda or mps")
     add("--epochs", type=int, help="shorten the schedule to so many; the record's name says so")
     add("--minutes", type=float, help="choose a schedule that fits (or --epochs), and end in time")
+    add("--scheduler", help="address of a Dask scheduler, whose workers make the runs")
     add("--finished-only", action="store_true", help="run nothing: record the runs that are done")
     add("--note", help="a sentence for the record, such as how it was made")
     add("--recheck", nargs="+", metavar="ARM", help="run arms again; mark a record if they agree")
@@ -84,7 +84,11 @@ def _parser() -> argparse.ArgumentParser:
 def _make(study: Study, options: argparse.Namespace) -> None:
     if options.minutes is not None:
         in_interval("minutes", options.minutes, 0)
-    data, images = _data(options.data, study.train, study.test)
+        if options.scheduler is not None:
+            raise ValueError(
+                "minutes must be left out with a scheduler: an epoch is measured here, not there"
+            )
+    data, images = plan.study_images(options.data, study.train, study.test)
     fitted = budget.Fitted(study)
     if options.minutes is not None and options.epochs is None:
         fitted = _in_time(study, data, images, options)
@@ -103,7 +107,10 @@ def _make(study: Study, options: argparse.Namespace) -> None:
         record = record.model_copy(update={"note": note, "date": planned.date})
         if not options.finished_only:
             _check_gain(record, there, left=0)
-            record = _run_missing(record, there, data, fitted, options)
+            if options.scheduler is None:
+                record = _run_missing(record, there, data, fitted, options)
+            else:
+                record = _run_elsewhere(record, options)
         _check_gain(record, there, left=len(record.missing()))
         if there and record == there.model_copy(update={"date": planned.date}):
             print(f"{options.out} has these {len(there.runs)} runs of {there.name} already")
@@ -140,13 +147,6 @@ def _seconds_left(options: argparse.Namespace) -> float:
 def _joined(note: str, sentence: str) -> str:
     """The note with a sentence more, unless it is there or empty."""
     return note if sentence in note else f"{note} {sentence}"
-
-
-def _data(path: Path | None, train: int | None, test: int | None) -> tuple[ImageData, Images]:
-    """The images, and what a record says of them."""
-    data = mixupbook.load_cifar10() if path is None else mixupbook.load_npz(path)
-    data = data.first(train, test)
-    return data, plan.describe_images(data, official=path is None)
 
 
 def _kept(name: str, folder: Path) -> Record | None:
@@ -218,46 +218,28 @@ def _run_missing(
     return record
 
 
-def _acknowledge(options: argparse.Namespace) -> None:
-    """Marks a stale record as standing: for a reason, or as arms come out as recorded."""
-    record, arms = store.load(options.name, options.out), options.recheck or []
-    runs = [run for arm in arms for run in record.of(arm)[:1]]
-    if len(runs) < len(arms):
-        raise ValueError(f"recheck must name arms that have runs, got {arms}")
-    with locked(options.out / f"{record.name}.json", "record"):
-        listed = ", ".join(f"{run.arm} (seed {run.seed})" for run in runs)
-        reason = options.acknowledge
-        if reason is None:
-            reason = f"Run again with every number as recorded: {listed}."
-        # Marked before arms are run, so that the mark is for the source that runs.
-        fits = bool(runs) and not store.changed_sources(record)
-        marked = record if fits else store.acknowledge(record, reason)
-        if runs:
-            _recheck(record, runs, options)
-        if fits:
-            print(f"{record.name} fits the source, and comes out as recorded: nothing to mark")
-        else:
-            print(f"{store.write(marked, options.out)} is marked as standing")
+def _run_elsewhere(record: Record, options: argparse.Namespace) -> Record:
+    """The record with its missing runs, which the workers of a scheduler make."""
+    missing = record.missing()
+    orders = elsewhere.orders(record, options.data, options.device)
+    with workers(options.scheduler) as executor:
+        for number, run in enumerate(elsewhere.made(orders, executor), start=1):
+            record = record.model_copy(update={"runs": (*record.runs, run)})
+            store.write(record, options.work)
+            print(f"[{number}/{len(missing)}] {run.arm}, seed {run.seed}: {run}", flush=True)
+    return record
 
 
-def _recheck(record: Record, runs: list[SeedRun], options: argparse.Namespace) -> None:
-    """Makes runs again, and refuses the first that comes out otherwise."""
-    data, images = _data(options.data, record.data.train, record.data.test)
-    if images.digest != record.data.digest:
-        raise ValueError(f"data must be what {record.name} was made with, and is not")
-    here, advice = device_name(resolve_device(options.device)), f"make {record.name} again"
-    if here != record.device:
-        advice = (
-            f"it was made on {record.device!r}, and this is {here!r}, which may round otherwise; "
-            "check it there, or compare the source then and now on one machine"
-        )
-    for run in runs:
-        again = run_seed(record, run.arm, run.seed, data, device=options.device)
-        print(f"{run.arm}, seed {run.seed}: {again}", flush=True)
-        if again.model_copy(update={"seconds": run.seconds}) != run:
-            raise ValueError(
-                f"{run.arm} under seed {run.seed} does not come out as recorded ({run}): {advice}"
-            )
+def _stand(options: argparse.Namespace) -> None:
+    for line in recheck.stand(
+        options.name,
+        options.out,
+        arms=options.recheck or [],
+        reason=options.acknowledge,
+        file=options.data,
+        device=options.device,
+    ):
+        print(line, flush=True)
 
 
 def _show_plan(study: Study, options: argparse.Namespace) -> None:

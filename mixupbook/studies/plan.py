@@ -1,6 +1,7 @@
 """The plan of a record: its images, every setting, and which runs belong to it."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import mixupbook
 from mixupbook._devices import device_name
@@ -12,7 +13,7 @@ from mixupbook.studies.provenance import SOURCES, environment, source_digests
 from mixupbook.studies.record import Edition, Images, Record
 from mixupbook.studies.store import state
 
-__all__ = ["describe_images", "differences", "plan_record"]
+__all__ = ["describe_images", "differences", "plan_record", "study_images"]
 
 EDITIONS = {
     "official": "CIFAR-10, the official archive.",
@@ -21,6 +22,15 @@ EDITIONS = {
 }
 # Digests of the JPEG edition: the first 2000 images of both parts, and all.
 JPEG: dict[str, Edition] = {"e4f02036828c402e": "jpeg", "4ec72e5a0a5ab86f": "jpeg"}
+
+
+def study_images(
+    file: Path | None, train: int | None, test: int | None
+) -> tuple[ImageData, Images]:
+    """The first images of a file, or of the official CIFAR-10, and what a record says of them."""
+    data = mixupbook.load_cifar10() if file is None else mixupbook.load_npz(file)
+    data = data.first(train, test)
+    return data, describe_images(data, official=file is None)
 
 
 def describe_images(data: ImageData, *, official: bool = False) -> Images:

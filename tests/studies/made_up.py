@@ -3,6 +3,7 @@
 import dataclasses
 from datetime import date
 
+import numpy as np
 import torch
 
 from mixupbook.images.data.images import ImageData
@@ -34,6 +35,22 @@ def tiny_data(train=13, test=9):
     labels = torch.arange(train + test) % 3
     parts = (images[:train], labels[:train], images[train:], labels[train:])
     return ImageData(*parts, classes=("a", "b", "c"))
+
+
+def options(folder):
+    """Options for `main`, with some images to train on."""
+    random = np.random.default_rng(0)
+    arrays = {}
+    for split, count in (("train", 13), ("test", 9)):
+        arrays[f"x_{split}"] = random.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
+        arrays[f"y_{split}"] = np.arange(count) % 3
+    np.savez(folder / "images.npz", **arrays)
+    places = {"--data": "images.npz", "--work": "work", "--out": "out"}
+    return [text for key, name in places.items() for text in (key, str(folder / name))]
+
+
+def untimed(record):
+    return {(run.arm, run.seed): run.model_copy(update={"seconds": None}) for run in record.runs}
 
 
 def a_run(arm="standard", seed=0, error=0.25, recalibrated=0.2, seconds=7.5, epochs=3):

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from studies.made_up import TINY, a_record, stale_record, with_recipe
+from studies.made_up import TINY, a_record, options, stale_record, untimed, with_recipe
 
 from mixupbook._files import locked
 from mixupbook.studies import __main__ as command
@@ -27,18 +27,6 @@ from mixupbook.studies.__main__ import STUDIES, main
 STUDIES["tiny"] = TINY
 sys.exit(main(sys.argv[1:]))
 """
-
-
-def options(folder):
-    """Options for `main`, with some images to train on."""
-    random = np.random.default_rng(0)
-    arrays = {}
-    for split, count in (("train", 13), ("test", 9)):
-        arrays[f"x_{split}"] = random.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
-        arrays[f"y_{split}"] = np.arange(count) % 3
-    np.savez(folder / "images.npz", **arrays)
-    places = {"--data": "images.npz", "--work": "work", "--out": "out"}
-    return [text for key, name in places.items() for text in (key, str(folder / name))]
 
 
 @pytest.fixture(autouse=True)
@@ -91,10 +79,6 @@ def interrupt_at(monkeypatch, call, number, *arguments):
         patch.setattr(command, "run_seed", interrupted)
         status, shown = call(*arguments)
     assert (status, "goes on from here" in shown) == (130, True)
-
-
-def untimed(record):
-    return {(run.arm, run.seed): run.model_copy(update={"seconds": None}) for run in record.runs}
 
 
 def make_stale(folder, name="tiny"):

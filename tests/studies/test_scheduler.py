@@ -1,12 +1,14 @@
-"""Jobs of a study, and seeds of `fit_seeds`, on a Dask scheduler; one that does not answer."""
+"""Jobs and runs of a study, and seeds of `fit_seeds`, on a Dask scheduler, or on none."""
 
 import joblib
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
+from studies.made_up import TINY, options, untimed
 
 import mixupbook as mb
-from mixupbook.studies import scheduler, store
+from mixupbook.studies import __main__ as images_command
+from mixupbook.studies import elsewhere, scheduler, store
 from mixupbook.studies.atlas import __main__ as command
 from mixupbook.studies.atlas.atlas_maps import MAPS
 from mixupbook.studies.atlas.atlas_parts import Measured
@@ -52,6 +54,58 @@ def test_a_scheduler_that_does_not_answer_is_an_error(monkeypatch, tmp_path, cap
     asked = ["overlap", "--scheduler", "tcp://127.0.0.1:9", "--out", str(tmp_path)]
     assert command.main(asked) == 1
     assert "127.0.0.1:9" in capsys.readouterr().err
+
+
+@pytest.fixture
+def there(cluster, monkeypatch, tmp_path, capsys):
+    """Runs the command of image networks with the scheduler; returns its status, and its words."""
+    monkeypatch.setitem(images_command.STUDIES, "tiny", TINY)
+    elsewhere._images.cache_clear()
+    given = ["tiny", *options(tmp_path), "--device", "cpu"]
+
+    def called(*arguments, at=cluster.scheduler_address):
+        status = images_command.main([*given, *(["--scheduler", at] if at else []), *arguments])
+        shown = capsys.readouterr()
+        return status, shown.out + shown.err
+
+    return called
+
+
+def test_runs_of_image_networks_are_made_there(there, tmp_path):
+    assert there()[0] == 0
+    made_there = store.load("tiny", tmp_path / "out")
+    assert made_there.missing() == []
+    assert there("--work", str(tmp_path / "w"), "--out", str(tmp_path / "o"), at=None)[0] == 0
+    assert untimed(made_there) == untimed(store.load("tiny", tmp_path / "o"))
+
+
+def test_a_worker_that_would_make_runs_otherwise_is_refused_and_what_is_done_kept(
+    there, monkeypatch, tmp_path
+):
+    environment, calls = elsewhere.environment, []
+
+    def changing(device):
+        calls.append(device)
+        return environment(device) if len(calls) <= 3 else {"torch": "1.0"}
+
+    monkeypatch.setattr(elsewhere, "environment", changing)
+    status, shown = there()
+    assert status == 1
+    assert "one differs in environment: it has {'torch': '1.0'}" in shown
+    assert not (tmp_path / "out" / "tiny.json").exists()
+    begun = len(store.load("tiny", tmp_path / "work").runs)
+    assert begun >= 1
+    monkeypatch.undo()
+    monkeypatch.setitem(images_command.STUDIES, "tiny", TINY)
+    status, shown = there()
+    assert status == 0
+    assert f"[1/{2 * len(TINY.arms) - begun}]" in shown
+
+
+def test_minutes_and_a_scheduler_are_refused(there):
+    status, shown = there("--minutes", "5")
+    assert status == 1
+    assert "minutes must be left out with a scheduler" in shown
 
 
 def test_seeds_of_fit_go_there_too(cluster):
