@@ -26,6 +26,7 @@ __all__ = [
 METHODS = {
     "standard": "#4D4D4D",
     "Mixup": "#0072B2",
+    "Mixup (other labels)": "#661100",
     "cubic": "#56B4E9",
     "sqrt": "#009E73",
     "independent": "#CC79A7",
