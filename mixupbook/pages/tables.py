@@ -80,14 +80,13 @@ def map_table(values: xr.DataArray) -> Table:
     """
     if values.ndim not in (1, 2):
         raise ValueError(f"values must have one or two dimensions, got {values.dims}")
-    down, *across = map(str, values.dims)
-    if not across:
-        name = str(values.name or "value")
-        heads, lines = [down, name], values.to_numpy()[:, None]
+    down, *across = values.dims
+    if across:
+        heads = [f"{down} ↓ {across[0]} →", *map(str, values[across[0]].values.tolist())]
     else:
-        heads = [f"{down} ↓ {across[0]} →", *(f"{value:g}" for value in values[across[0]].values)]
-        lines = values.to_numpy()
-    places = [f"{value:g}" for value in values[down].values]
+        heads = [str(down), "value" if values.name in (None, down) else str(values.name)]
+    places = [str(place) for place in values[down].values.tolist()]
+    lines = values.to_numpy().reshape(len(places), -1)
     return Table(
         [
             dict(zip(heads, [place, *(f"{value:.0f}" for value in line)], strict=True))

@@ -19,6 +19,7 @@ import pooch
 import torch
 
 from mixupbook._arguments import in_interval, one_of
+from mixupbook._executors import ExecutorError
 from mixupbook._files import as_path, locked
 from mixupbook.images.data.images import ImageData
 from mixupbook.images.training.checkpoint import Checkpoint
@@ -29,7 +30,17 @@ from mixupbook.studies.run import run_seed
 from mixupbook.studies.scheduler import workers
 
 # What the package raises with a message for the user; anything else is a fault of ours.
-EXPLAINED = (FloatingPointError, OSError, ValueError, store.NotMade, torch.OutOfMemoryError)
+EXPLAINED = (
+    ExecutorError,
+    FloatingPointError,
+    ImportError,
+    OSError,
+    ValueError,
+    store.NotMade,
+    torch.OutOfMemoryError,
+)
+
+Missing = list[tuple[str, int]]  # runs to be made, arm and seed: the most telling arms first
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,6 +56,10 @@ def main(arguments: list[str] | None = None) -> int:
             print("which record? --list shows them", file=sys.stderr)
             return 2
         elif options.acknowledge is not None or options.recheck:
+            if options.scheduler is not None:
+                raise ValueError(
+                    "scheduler must be left out here: arms are run again on this machine"
+                )
             _stand(options)
         else:
             study = STUDIES[one_of("name", options.name, STUDIES)]
@@ -71,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--device", default="auto", help="auto (default), cpu, cuda or mps")
     add("--epochs", type=int, help="shorten the schedule to so many; the record's name says so")
     add("--minutes", type=float, help="choose a schedule that fits (or --epochs), and end in time")
-    add("--scheduler", help="address of a Dask scheduler, whose workers make the runs")
+    add("--scheduler", help="address of a Dask scheduler: its workers make whole runs, unsaved")
     add("--finished-only", action="store_true", help="run nothing: record the runs that are done")
     add("--note", help="a sentence for the record, such as how it was made")
     add("--recheck", nargs="+", metavar="ARM", help="run arms again; mark a record if they agree")
@@ -107,10 +122,11 @@ def _make(study: Study, options: argparse.Namespace) -> None:
         record = record.model_copy(update={"note": note, "date": planned.date})
         if not options.finished_only:
             _check_gain(record, there, left=0)
+            missing = sorted(record.missing(), key=lambda run: run[0] not in study.telling)
             if options.scheduler is None:
-                record = _run_missing(record, there, data, fitted, options)
-            else:
-                record = _run_elsewhere(record, options)
+                record = _run_missing(record, missing, there, data, fitted, options)
+            elif missing:
+                record = _run_elsewhere(record, missing, options)
         _check_gain(record, there, left=len(record.missing()))
         if there and record == there.model_copy(update={"date": planned.date}):
             print(f"{options.out} has these {len(there.runs)} runs of {there.name} already")
@@ -189,13 +205,13 @@ def _is_less(runs: int, left: int, there: Record) -> bool:
 
 def _run_missing(
     record: Record,
+    missing: Missing,
     there: Record | None,
     data: ImageData,
     fitted: budget.Fitted,
     options: argparse.Namespace,
 ) -> Record:
-    """The record with its missing runs, as far as there is time: the most telling arms first."""
-    missing = sorted(record.missing(), key=lambda run: run[0] not in fitted.study.telling)
+    """The record with its missing runs, as far as there is time."""
     longest = fitted.seconds
     if options.minutes is not None:
         store.write(record, options.work)  # so that the next such command finds the schedule
@@ -204,7 +220,7 @@ def _run_missing(
         if options.minutes is not None and longest > _seconds_left(options):
             print("there is no time for another run")
             break
-        path = options.work / f"{record.name}-{arm}-seed{seed}.pt"
+        path = _checkpoint(record, arm, seed, options)
         checkpoint = Checkpoint(path, every=5)
         run = run_seed(record, arm, seed, data, device=options.device, checkpoint=checkpoint)
         record = record.model_copy(update={"runs": (*record.runs, run)})
@@ -218,16 +234,20 @@ def _run_missing(
     return record
 
 
-def _run_elsewhere(record: Record, options: argparse.Namespace) -> Record:
-    """The record with its missing runs, which the workers of a scheduler make."""
-    missing = record.missing()
-    orders = elsewhere.orders(record, options.data, options.device)
+def _run_elsewhere(record: Record, missing: Missing, options: argparse.Namespace) -> Record:
+    """The record with its missing runs, which the workers of a scheduler make from the start."""
+    ordered = elsewhere.orders(record, missing, options.data, options.device)
     with workers(options.scheduler) as executor:
-        for number, run in enumerate(elsewhere.made(orders, executor), start=1):
+        for number, run in enumerate(elsewhere.made(ordered, executor), start=1):
             record = record.model_copy(update={"runs": (*record.runs, run)})
             store.write(record, options.work)
+            _checkpoint(record, run.arm, run.seed, options).unlink(missing_ok=True)
             print(f"[{number}/{len(missing)}] {run.arm}, seed {run.seed}: {run}", flush=True)
     return record
+
+
+def _checkpoint(record: Record, arm: str, seed: int, options: argparse.Namespace) -> Path:
+    return options.work / f"{record.name}-{arm}-seed{seed}.pt"
 
 
 def _stand(options: argparse.Namespace) -> None:

@@ -39,6 +39,15 @@ def test_a_map_of_one_or_two_dimensions_has_no_empty_head():
     assert shown.count("<th>") == shown.count("<td>") == 4
 
 
+def test_a_map_keeps_values_apart_and_takes_words():
+    places = {"n": [1_000_000, 1_000_001], "layout": ["same", "distinct"]}
+    shown = map_table(xr.DataArray([[1.0, 2.0], [3.0, 4.0]], coords=places))
+    assert shown.columns == ["n ↓ layout →", "same", "distinct"]
+    assert shown.rows == [["1000000", "1", "2"], ["1000001", "3", "4"]]
+    lam = xr.DataArray([0.5], coords={"lam": [0.5]}, name="lam")
+    assert map_table(lam).columns == ["lam", "value"]
+
+
 def test_a_map_of_three_dimensions_is_refused():
     with pytest.raises(ValueError, match=r"values must have one or two dimensions, got \('a', 'b'"):
         map_table(xr.DataArray([[[0.0]]], dims=("a", "b", "c")))

@@ -1,12 +1,15 @@
 """Jobs and runs of a study, and seeds of `fit_seeds`, on a Dask scheduler, or on none."""
 
+from concurrent.futures import BrokenExecutor, Executor
+
 import joblib
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
-from studies.made_up import TINY, options, untimed
+from studies.made_up import TINY, a_record, options, untimed
 
 import mixupbook as mb
+from mixupbook._executors import ExecutorError
 from mixupbook.studies import __main__ as images_command
 from mixupbook.studies import elsewhere, scheduler, store
 from mixupbook.studies.atlas import __main__ as command
@@ -17,9 +20,9 @@ from mixupbook.studies.atlas.atlas_record import AtlasRecord
 
 @pytest.fixture(scope="module")
 def cluster():
-    """In this process: what matters here is that jobs go there, and come back."""
+    """In this process, with two threads: what matters here is that jobs go there, and come back."""
     with LocalCluster(
-        2, processes=False, threads_per_worker=1, dashboard_address=":0", protocol="tcp"
+        1, processes=False, threads_per_worker=2, dashboard_address=":0", protocol="tcp"
     ) as local:
         yield local
 
@@ -77,6 +80,46 @@ def test_runs_of_image_networks_are_made_there(there, tmp_path):
     assert made_there.missing() == []
     assert there("--work", str(tmp_path / "w"), "--out", str(tmp_path / "o"), at=None)[0] == 0
     assert untimed(made_there) == untimed(store.load("tiny", tmp_path / "o"))
+    # All is there: no scheduler is asked.
+    assert there(at="tcp://127.0.0.1:9")[0] == 0
+
+
+def test_other_images_under_the_same_path_are_read_anew(there, tmp_path):
+    assert there()[0] == 0
+    path = tmp_path / "images.npz"
+    arrays = dict(np.load(path))
+    np.savez(path, **{**arrays, "x_train": 255 - arrays["x_train"]})
+    places = ["--work", str(tmp_path / "w"), "--out", str(tmp_path / "o")]
+    assert there(*places)[0] == 0
+    digests = [store.load("tiny", tmp_path / out).data.digest for out in ("out", "o")]
+    assert digests[0] != digests[1]
+
+
+def test_images_that_a_worker_cannot_read_are_named_with_the_worker(there, monkeypatch):
+    def gone(file, train, test):
+        raise FileNotFoundError(f"no file {file}")
+
+    monkeypatch.setattr(elsewhere, "study_images", gone)
+    status, shown = there()
+    assert status == 1
+    assert "error: the worker on" in shown
+    assert "cannot read the images: no file" in shown
+
+
+def test_a_worker_that_died_is_told_with_a_hint():
+    class Dies(Executor):
+        def submit(self, run, task):
+            raise BrokenExecutor
+
+    record = a_record()
+    with pytest.raises(ExecutorError, match="died; its log says why: each worker needs this"):
+        list(elsewhere.made(elsewhere.orders(record, record.missing(), None, "cpu"), Dies()))
+
+
+def test_rechecks_are_made_here(there):
+    status, shown = there("--recheck", "mixup")
+    assert status == 1
+    assert "scheduler must be left out here" in shown
 
 
 def test_a_worker_that_would_make_runs_otherwise_is_refused_and_what_is_done_kept(
@@ -86,12 +129,14 @@ def test_a_worker_that_would_make_runs_otherwise_is_refused_and_what_is_done_kep
 
     def changing(device):
         calls.append(device)
-        return environment(device) if len(calls) <= 3 else {"torch": "1.0"}
+        found = environment(device)
+        return found if len(calls) <= 4 else found | {"torch": "1.0"}
 
     monkeypatch.setattr(elsewhere, "environment", changing)
     status, shown = there()
     assert status == 1
-    assert "one differs in environment: it has {'torch': '1.0'}" in shown
+    assert "would not make this run as it would be made here: its version of torch must be" in shown
+    assert shown.endswith("got '1.0'\n")
     assert not (tmp_path / "out" / "tiny.json").exists()
     begun = len(store.load("tiny", tmp_path / "work").runs)
     assert begun >= 1
