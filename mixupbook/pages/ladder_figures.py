@@ -1,6 +1,6 @@
 """What the chapter *From the model to images* draws and tabulates: which pairs teach."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -22,6 +22,7 @@ __all__ = [
     "condition_table",
     "controls_table",
     "degree_figure",
+    "gains_figure",
     "half_degree",
     "ladder_record",
     "need_figure",
@@ -189,6 +190,29 @@ def controls_table(rung: RungRecord, against: str = "all") -> Table:
             }
         )
     return Table(rows)
+
+
+def gains_figure(rungs: Mapping[str, RungRecord], arms: Sequence[str]) -> Figure:
+    """What each arm adds to the rare and to the common error of standard training: a panel each.
+
+    A panel leaves out the arms that its rung lacks.
+    """
+    size = (7.4, 1.2 + 0.27 * len(arms))
+    figure, panels = plt.subplots(1, len(rungs), figsize=size, sharey=True, squeeze=False)
+    for ax, (title, rung) in zip(panels[0], rungs.items(), strict=True):
+        for group, shade, marker in (("common", LACKS, "D"), ("rare", MEETS, "o")):
+            for row, arm in enumerate(arms):
+                if arm in rung.rare:
+                    _interval(ax, change(rung, arm, group), row, shade, marker=marker)
+            ax.plot([], [], marker, color=shade, label=f"{group} subclasses")
+        ax.axvline(0, color=INK, linewidth=0.8)
+        ax.set_title(title)
+    panels[0, 0].set_yticks(range(len(arms)), [_arm_words(arm) for arm in arms], fontsize=9)
+    panels[0, 0].set_ylim(len(arms) - 0.4, -0.6)
+    figure.supxlabel("change of the test error against standard training (points)", fontsize=10)
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=9)
+    return figure
 
 
 def tile_pictures(seed: int = 1000) -> Figure:

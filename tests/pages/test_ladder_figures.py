@@ -134,3 +134,18 @@ def test_degrees_are_drawn_in_order():
     need = axes.containers[0][0]
     assert np.allclose(need.get_xdata(), [1, 2])
     assert np.allclose(need.get_ydata(), [10, 60])
+
+
+def test_gains_have_a_panel_for_each_rung_and_leave_out_what_it_lacks():
+    arms = ["all", "cutmix", "smoothing"]
+    figure = ladder_figures.gains_figure({"one": rung(30), "two": rung(20)}, arms)
+    one, two = figure.axes
+    assert (one.get_title(), two.get_title()) == ("one", "two")
+    words = [label.get_text() for label in one.get_yticklabels()]
+    assert words == ["Mixup, all pairs", "CutMix", "label smoothing"]
+    rare = {
+        float(line.get_ydata()[0]): float(line.get_xdata()[0])
+        for line in one.lines
+        if line.get_marker() == "o" and len(line.get_xdata())
+    }
+    assert rare == pytest.approx({0.0: -40.0, 2.0: -5.0})
