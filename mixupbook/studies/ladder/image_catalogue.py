@@ -54,6 +54,18 @@ IMAGE_RUNGS = {
             arms=FEW_ARMS,
             seeds=PAIRINGS[:10],
         ),
+        # What the two above suggested, that Mixup helps on oversampled images, asked once more.
+        ImageRung(
+            "fashion-again",
+            "Fashion-MNIST, 100 and 10 images, other pairings",
+            "fashion",
+            common=100,
+            rare=10,
+            network="small_convnet",
+            recipe={"epochs": 40, "batch_size": 50, "lr": 0.05},
+            arms=("standard", "all", "oversampled", "oversampled-mixup"),
+            seeds=PAIRINGS[10:],
+        ),
         ImageRung(
             "cifar10",
             "CIFAR-10 (JPEG edition), 450 and 45 images",
