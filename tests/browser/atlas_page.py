@@ -70,7 +70,7 @@ class AtlasPage:
     """The atlas on an open page."""
 
     def __init__(self, page, address):
-        self.page, self.address, self.errors = page, address, []
+        self.page, self.address, self.errors, self.at_once = page, address, [], None
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
         self.element = page.locator("mixup-atlas")
@@ -91,9 +91,15 @@ class AtlasPage:
         return self.element.locator(selector)
 
     def change(self, name, value):
-        """A slider, set as by a hand."""
-        self.find(f"input.{name}").evaluate(
-            "(e, value) => { e.value = value; e.dispatchEvent(new Event('input')); }", str(value)
+        """A slider, set as by a hand; `at_once` is the state before anything can be done."""
+        slider = self.find(f"input.{name}").element_handle()
+        self.at_once = self.element.evaluate(
+            """(atlas, [slider, value]) => {
+                slider.value = value;
+                slider.dispatchEvent(new Event("input"));
+                return atlas.dataset.state;
+            }""",
+            [slider, str(value)],
         )
         return self
 

@@ -66,8 +66,7 @@ def test_it_opens_at_the_recorded_measurement(atlas):
 )
 def test_each_control_redraws_and_takes_the_dots_away(atlas, name, place, shown):
     before = atlas.pixels()
-    atlas.change(name, place)
-    assert atlas.data()["state"] == "busy"
+    assert atlas.change(name, place).at_once == "busy"
     assert atlas.until("done").pixels() != before
     assert atlas.find(f".field:has(input.{name}) output").inner_text() == shown
     assert atlas.data()["dots"] == "0"
